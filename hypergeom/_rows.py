@@ -1,0 +1,334 @@
+"""The seam between the public row functions and their twins.
+
+A row function is declared once, in the module of its space::
+
+    @row_op("(d),(d),()->()")
+    def dist(x, y, /, c=1.0, *, out=None): ...
+
+The call then goes to the NumPy gufunc of that name for NumPy arrays, to the CUDA kernel for CuPy arrays, and
+to the body for the arrays of any other library. The body is the formula in array-API operations. It sees
+float arrays of one dtype (float64 where the library has it) in which every scalar of a row, `c` too, keeps a
+last axis of length one, and returns its results in the same form; `out` is not for it.
+
+A function named ``f_vjp`` takes the cotangent of the output of ``f`` and then the arguments of ``f``. Its
+twins return one cotangent a row for each argument of ``f``; the seam sums them over the axes along which the
+argument was broadcast.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeVar
+
+import array_api_compat
+import numpy as np
+
+from hypergeom import _threads
+from hypergeom._core import gufuncs
+
+__all__ = ["Array", "Curvature", "RowOp", "row_op", "row_ops"]
+
+Array = Any  # an array of any library that follows the array-API standard
+Curvature = Any  # a number or an array
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_INTEGERS = {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
+_FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+_DEFAULT_CURVATURE = float("1")  # an object of its own: a caller's 1.0 is another one
+
+
+@dataclass(frozen=True)
+class RowOp:
+    """A declared row function: one line of ``row_ops.def`` and one public function.
+
+    Attributes
+    ----------
+    space : str
+        Module of the function, ``"poincare"`` or ``"lorentz"``.
+    name : str
+        Its name there.
+    signature : str
+        Signature of the gufunc. The last input is the curvature; the last output of a `_vjp` is its
+        cotangent.
+    arguments : tuple of str
+        Names of all inputs, the curvature last.
+    body : callable
+        The formula in array-API operations.
+    """
+
+    space: str
+    name: str
+    signature: str
+    arguments: tuple[str, ...]
+    body: Callable[..., Any]
+
+    @functools.cached_property
+    def inputs(self) -> tuple[str, ...]:
+        """The core axis of each input, empty for a scalar."""
+        return tuple(re.findall(r"\((\w?)\)", self.signature.partition("->")[0]))
+
+    @functools.cached_property
+    def outputs(self) -> tuple[str, ...]:
+        """The core axis of each output, empty for a scalar."""
+        return tuple(re.findall(r"\((\w?)\)", self.signature.partition("->")[2]))
+
+    @property
+    def vjp(self) -> bool:
+        """Whether this is the gradient of another row function."""
+        return self.name.endswith("_vjp")
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether its gradient is declared too."""
+        return f"{self}_vjp" in row_ops
+
+    @property
+    def flat(self) -> bool:
+        """Whether the curvature may be 0."""
+        return self.space == "poincare"
+
+    @functools.cached_property
+    def gufunc(self) -> np.ufunc:
+        """The CPU twin."""
+        twin: np.ufunc = getattr(gufuncs, f"{self.space}_{self.name}")
+        return twin
+
+    def __str__(self) -> str:
+        return f"{self.space}.{self.name}"
+
+
+get_threads, array, ndarray, float64 = _threads.count.get, np.array, np.ndarray, np.float64  # looked up once
+
+row_ops: dict[str, RowOp] = {}
+"""All declared row functions by their qualified name, such as ``"poincare.dist"``."""
+
+
+def row_op(signature: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Declare a row function by the signature of its gufunc; the body is the formula for other libraries."""
+
+    def declare(body: Callable[P, R]) -> Callable[P, R]:
+        code = body.__code__
+        space, name = body.__module__.rpartition(".")[2], body.__name__.removeprefix("_")
+        arguments = code.co_varnames[: code.co_argcount]
+        op = row_ops[f"{space}.{name}"] = RowOp(space, name, signature, arguments, body)
+        n_data, is_vjp, gufunc = len(arguments) - 1, op.vjp, op.gufunc
+        lowest = 0.0 if op.flat else math.ulp(0.0)
+
+        @functools.wraps(body)
+        def call(*args: Any, c: Any = _DEFAULT_CURVATURE, out: Any = None) -> Any:
+            if len(args) == n_data + 1 and c is _DEFAULT_CURVATURE:
+                *args, c = args  # type: ignore[assignment]
+            # The common case: a call on one row is to cost little more than the gufunc.
+            kind = type(c)
+            weak = kind is float  # does not promote float32 data
+            if (
+                (
+                    lowest <= c < math.inf
+                    if weak or kind is float64
+                    else kind is ndarray and c.dtype is _FLOAT64 and c.ndim
+                )
+                and len(args) == n_data
+                and get_threads() == 1
+            ):
+                for a in args:
+                    if type(a) is not ndarray or (
+                        (t := a.dtype) is not _FLOAT64 and not (weak and t is _FLOAT32)
+                    ):
+                        break
+                else:
+                    k = array(c) if weak else c  # a Python number takes NumPy long to promote
+                    try:
+                        if is_vjp:
+                            return _sum_cotangents(op, np, gufunc(*args, k), args, c)
+                        return gufunc(*args, k) if out is None else gufunc(*args, k, out=out)
+                    except ValueError:
+                        pass  # shapes that do not fit: found again, and explained, below
+            if len(args) != n_data or (is_vjp and out is not None):
+                raise TypeError(f"{op} takes ({', '.join(arguments)}{'' if is_vjp else ', *, out'})")
+            return _dispatch(op, args, c, out)
+
+        return call  # type: ignore[return-value]
+
+    return declare
+
+
+def _dispatch(op: RowOp, args: Sequence[Any], c: Any, out: Any) -> Any:
+    """Check and promote the arguments, find the twin of their library and call it."""
+    xp, given, c = _one_library(op, args, c)
+    dtype, args = _promote(op, xp, given, c)
+    _check_curvature(op, c)
+    batch = _check_shapes(op, args, c)
+    if array_api_compat.is_numpy_namespace(xp):
+        result = _on_cpu(op, args, c, out, batch)
+    elif out is not None:
+        raise TypeError(f"{op}: out= is for NumPy arrays, got an array of {xp.__name__} among the arguments")
+    elif array_api_compat.is_cupy_namespace(xp):
+        from hypergeom import _cuda
+
+        result = _cuda.call(op, args, c)
+    else:
+        result = _by_formula(op, xp, args, c, dtype, batch)
+    return _sum_cotangents(op, xp, result, given, c) if op.vjp else result
+
+
+def _one_library(op: RowOp, args: Sequence[Any], c: Any) -> tuple[Any, list[Any], Any]:
+    """The array namespace of the arguments. For NumPy, sequences become arrays; scalars stay numbers."""
+    values = [*args, c]
+    foreign = [a for a in values if array_api_compat.is_array_api_obj(a) and not _is_numpy(a)]
+    if not foreign:
+        for i, (axis, a) in enumerate(zip(op.inputs, values, strict=True)):
+            if axis or type(a) not in (int, float):
+                values[i] = np.asarray(a)
+        return np, values[:-1], values[-1]
+
+    xp = array_api_compat.array_namespace(foreign[0])
+    for i, (axis, a) in enumerate(zip(op.inputs, values, strict=True)):
+        if not axis and isinstance(a, (int, float, np.integer, np.floating)):
+            values[i] = a if isinstance(a, bool) else float(a)
+        elif (
+            _is_numpy(a)
+            or not array_api_compat.is_array_api_obj(a)
+            or array_api_compat.array_namespace(a) is not xp
+        ):
+            raise TypeError(
+                f"{op}: needs arrays of one library, got {op.arguments[i]} of type {_type_name(a)} "
+                f"beside {_type_name(foreign[0])}"
+            )
+    return xp, values[:-1], values[-1]
+
+
+def _promote(op: RowOp, xp: Any, args: Sequence[Any], c: Any) -> tuple[Any, list[Any]]:
+    """One real floating dtype for all data, and the data in it. Numbers do not count, an array `c` does."""
+    names = set()
+    for name, a in zip(op.arguments, (*args, c), strict=True):
+        if type(a) in (int, float):
+            continue
+        dtype = "bool" if isinstance(a, bool) else _dtype_name(a)
+        if dtype not in _INTEGERS and dtype not in ("float32", "float64"):
+            raise TypeError(f"{op}: {name} needs dtype float32, float64 or an integer dtype, got {dtype}")
+        names.add(dtype)
+    dtype = getattr(xp, "float32" if names == {"float32"} else "float64")
+    return dtype, [a if type(a) in (int, float) else xp.astype(a, dtype, copy=False) for a in args]
+
+
+def _check_curvature(op: RowOp, c: Any) -> None:
+    """A bad number is an error; a bad entry of an array makes its rows NaN."""
+    if (isinstance(c, (int, float)) or (_is_numpy(c) and c.ndim == 0)) and not (
+        0 <= c < math.inf and (c > 0 or op.flat)
+    ):
+        raise ValueError(f"{op}: c needs to be finite and {'>= 0' if op.flat else '> 0'}, got {c}")
+
+
+def _check_shapes(op: RowOp, args: Sequence[Any], c: Any) -> tuple[int, ...]:
+    """The shape of the batch."""
+    shapes = [getattr(a, "shape", ()) for a in (*args, c)]
+    # d where the space has d dimensions: a Lorentz vector has a time coordinate more
+    spaces = {
+        (shape[-1] if shape else 0) - (axis == "n")
+        for shape, axis in zip(shapes, op.inputs, strict=True)
+        if axis
+    }
+    if len(spaces) == 1 and min(spaces) >= 1:
+        try:
+            return np.broadcast_shapes(
+                *(shape[:-1] if axis else shape for shape, axis in zip(shapes, op.inputs, strict=True))
+            )
+        except ValueError:
+            pass
+    given = ", ".join(f"{name} {tuple(shape)}" for name, shape in zip(op.arguments, shapes, strict=True))
+    raise ValueError(
+        f"{op}: shapes {given} do not fit the signature {op.signature} with d >= 1"
+        f"{', n = d + 1' if 'n' in op.signature else ''} and leading axes that broadcast"
+    )
+
+
+def _on_cpu(op: RowOp, args: Sequence[Any], c: Any, out: Any, batch: tuple[int, ...]) -> Any:
+    """The gufunc, on as many threads as `hypergeom.threads` says."""
+    dtype = next(a.dtype for a in args if isinstance(a, np.ndarray))
+    inputs = [*(np.asarray(a, dtype=dtype) for a in args), np.asarray(c, dtype=np.float64)]
+    sizes = {axis: a.shape[-1] for axis, a in zip(op.inputs, inputs, strict=True) if axis}
+    sizes.setdefault("d", sizes.get("n", 0) - 1)
+    sizes.setdefault("n", sizes["d"] + 1)
+    n = _threads.count.get()
+    longest = max(batch, default=1)
+    if n == 1 or longest == 1 or math.prod(batch) * sizes["d"] < _threads.MIN_ENTRIES:
+        return op.gufunc(*inputs) if out is None else op.gufunc(*inputs, out=out)
+    shapes = [(*batch, sizes[axis]) if axis else batch for axis in op.outputs]
+    if out is None:
+        dtypes = [dtype] * len(shapes)
+        if op.vjp:
+            dtypes[-1] = _FLOAT64
+        outputs = [np.empty(*pair) for pair in zip(shapes, dtypes, strict=True)]
+    elif out.shape != shapes[0] or any(np.may_share_memory(out, a) for a in inputs):
+        return op.gufunc(*inputs, out=out)  # one window's output may be another's input
+    else:
+        outputs = [out]
+    batches = [a.shape[:-1] if axis else a.shape for a, axis in zip(inputs, op.inputs, strict=True)]
+    _threads.split_rows(op.gufunc, inputs, outputs, batches, batch, min(n, longest))
+    return tuple(outputs) if len(outputs) > 1 else outputs[0]
+
+
+def _by_formula(op: RowOp, xp: Any, args: Sequence[Any], c: Any, dtype: Any, batch: tuple[int, ...]) -> Any:
+    """The body, in float64 where the library has it."""
+    reference = next(a for a in args if array_api_compat.is_array_api_obj(a))
+    device = array_api_compat.device(reference)
+    wide = xp.float64 if _has_float64(xp) else xp.float32
+    inputs = []
+    for axis, a in zip(op.inputs, [*args, c], strict=True):
+        if isinstance(a, (int, float)):
+            inputs.append(xp.asarray(float(a), dtype=wide, device=device))
+        else:
+            a = xp.astype(a, wide, copy=False)
+            inputs.append(a if axis else a[..., None])
+    k = inputs[-1]
+    valid = (k >= 0 if op.flat else k > 0) & (k < math.inf)
+    inputs[-1] = xp.where(valid, k, xp.full_like(k, math.nan))
+    results = op.body(*inputs)
+    finished = []
+    for axis, a in zip(op.outputs, results if isinstance(results, tuple) else (results,), strict=True):
+        a = xp.broadcast_to(a, (*batch, a.shape[-1]))
+        finished.append(xp.astype(a if axis else a[..., 0], dtype, copy=False))
+    if op.vjp:
+        finished[-1] = xp.astype(finished[-1], wide, copy=False)
+    return tuple(finished) if len(finished) > 1 else finished[0]
+
+
+def _sum_cotangents(op: RowOp, xp: Any, cotangents: Any, args: Sequence[Any], c: Any) -> tuple[Any, ...]:
+    """Each cotangent summed to the shape of its argument, in its dtype; the given one has no argument."""
+    return tuple([_sum_to(xp, bar, a) for bar, a in zip(cotangents, (*args[1:], c), strict=True)])
+
+
+def _sum_to(xp: Any, bar: Any, argument: Any) -> Any:
+    if isinstance(argument, (int, float)):  # NumPy's sums and ufuncs give scalars, not arrays
+        return np.asarray(np.add.reduce(bar, axis=None)) if xp is np else xp.sum(bar)
+    shape, dtype = argument.shape, argument.dtype
+    if bar.shape != shape:
+        new = bar.ndim - len(shape)
+        stretched = (new + i for i, n in enumerate(shape) if n == 1 and bar.shape[new + i] != 1)
+        wide = None if bar.dtype == xp.float32 and not _has_float64(xp) else xp.float64
+        bar = xp.reshape(xp.sum(bar, axis=(*range(new), *stretched), dtype=wide, keepdims=True), shape)
+    if bar.dtype != dtype and _dtype_name(argument) not in _INTEGERS:
+        bar = xp.astype(bar, dtype)
+    return bar
+
+
+def _has_float64(xp: Any) -> bool:
+    return "float64" in xp.__array_namespace_info__().dtypes(kind="real floating")
+
+
+def _is_numpy(a: Any) -> bool:
+    return isinstance(a, (np.ndarray, np.generic))
+
+
+def _type_name(a: Any) -> str:
+    return f"{type(a).__module__}.{type(a).__qualname__}".removeprefix("builtins.")
+
+
+def _dtype_name(a: Any) -> str:
+    return getattr(a.dtype, "name", None) or str(a.dtype).rpartition(".")[2]

@@ -1,0 +1,212 @@
+#include "embedding_trainer.hpp"
+
+#include <atomic>
+#include <cmath>
+#include <thread>
+
+#include "hypergeom/embedding_step.hpp"
+#include "negative_sampler.hpp"
+
+namespace hypergeom::embedding {
+namespace {
+
+typedef double Quad __attribute__((vector_size(32)));
+
+struct alignas(64) Scratch {
+    std::vector<double> storage;
+    double *ee, *gap, *step, *weight, *e_share, *u_share, *new_gap, *decay;
+    Quad *differences, *pull, *u;
+
+    Scratch(int partners, int lanes) {
+        const std::size_t width = std::size_t(partners + 7) / 8 * 8;
+        storage.resize(8 * width + width * lanes + 2 * lanes + 8);
+        double* p = storage.data();
+        while (reinterpret_cast<std::uintptr_t>(p) % 64) ++p;
+        for (double** part : {&ee, &gap, &step, &weight, &e_share, &u_share, &new_gap, &decay}) *part = p, p += width;
+        differences = reinterpret_cast<Quad*>(p), p += width * lanes;
+        pull = reinterpret_cast<Quad*>(p), p += lanes;
+        u = reinterpret_cast<Quad*>(p);
+    }
+};
+
+// Sums of the four lanes of each of four vectors.
+HG_FN Quad lane_sums(Quad a, Quad b, Quad c, Quad d) {
+    typedef long long Index __attribute__((vector_size(32)));
+    const Quad ab = __builtin_shuffle(a, b, Index{0, 4, 2, 6}) + __builtin_shuffle(a, b, Index{1, 5, 3, 7});
+    const Quad cd = __builtin_shuffle(c, d, Index{0, 4, 2, 6}) + __builtin_shuffle(c, d, Index{1, 5, 3, 7});
+    return __builtin_shuffle(ab, cd, Index{0, 1, 4, 5}) + __builtin_shuffle(ab, cd, Index{2, 3, 6, 7});
+}
+
+HG_FN double lane_sum(Quad a) { return (a[0] + a[1]) + (a[2] + a[3]); }
+
+HG_FN void prefetch_row(const Table& table, std::int32_t id) {
+    for (int line = 0; line < Table::stride_for(table.d); line += 8) __builtin_prefetch(table.row(id) + line, 1);
+}
+
+// Differences y - u of all partners, their squared norms and gaps. Meanwhile the next visit's rows travel from memory,
+// one with each row read here: all at once they would exhaust the line-fill buffers.
+template <int Quads>
+HG_FN void gather(const Table& table, const Visit& visit, const Visit& next, const Quad* u, int quads, Scratch& s) {
+    const int q = Quads ? Quads : quads, n = visit.partners;
+    for (int k = 0; k < n; k += 4) {
+        Quad sums[4] = {};
+        for (int r = 0; r < 4; ++r) {
+            const double* row = table.row(visit.ids[k + r < n ? k + r : n - 1]);
+            const Quad* y = reinterpret_cast<const Quad*>(row);
+            Quad* e = s.differences + std::size_t(k + r) * q;
+            for (int i = 0; i < q; ++i) {
+                e[i] = y[i] - u[i];
+                sums[r] += e[i] * e[i];
+            }
+            s.gap[k + r] = row[4 * q];
+            if (k + r < next.partners) prefetch_row(table, next.ids[k + r]);
+        }
+        *reinterpret_cast<Quad*>(s.ee + k) = lane_sums(sums[0], sums[1], sums[2], sums[3]);
+    }
+}
+
+// Softmax weights of all partners, as steps along their geodesics; returns the loss of the visit's edges.
+template <class Geometry>
+HG_FN double weigh(const Visit& visit, double near_weight, double gap_u, const EpochOptions& o, Scratch& s) {
+    const int n = visit.partners, n_pos = visit.positives;
+    const double cap = o.max_step;
+    HG_SIMD
+    for (int k = 0; k < n; ++k) s.decay[k] = Geometry::pair(s.ee[k], gap_u, s.gap[k]).decay;
+    if (o.decay_power != 1)
+        for (int k = 0; k < n; ++k) s.decay[k] = std::pow(s.decay[k], o.decay_power);
+    for (int k = n_pos; k < n_pos + visit.near; ++k) s.decay[k] *= near_weight;
+    double total = 0, turn = 0, loss = 0;
+    HG_SIMD_SUM(total)
+    for (int k = n_pos; k < n; ++k) total += s.decay[k];
+    for (int j = 0; j < n_pos; ++j) {
+        const double share = visit.weights[j] / (s.decay[j] + total);
+        loss += visit.weights[j] * std::log(1 + total / s.decay[j]);
+        s.step[j] = -o.learning_rate * total * share;
+        turn += share;
+    }
+    turn *= o.learning_rate;
+    HG_SIMD
+    for (int k = n_pos; k < n; ++k) s.step[k] = s.decay[k] * turn;
+    HG_SIMD
+    for (int k = 0; k < n; ++k) {
+        const auto p = Geometry::pair(s.ee[k], gap_u, s.gap[k]);
+        s.weight[k] = -s.step[k] * Geometry::direction(p, gap_u, s.gap[k]);
+        const double up = s.step[k] < cap ? s.step[k] : cap, step = up > -cap ? up : -cap;
+        const Move m = Geometry::move(p, gap_u, s.gap[k], step);
+        s.e_share[k] = m.e_share, s.u_share[k] = m.u_share, s.new_gap[k] = m.gap;
+    }
+    return loss;
+}
+
+// A row that came too near the rim is put back onto the smallest gap: the one projection there is, and it is counted.
+HG_FN int keep_inside(double* row, int lanes, double smallest_gap) {
+    if (!(row[lanes] < smallest_gap)) return 0;
+    const double shrink = std::sqrt((1 - smallest_gap) / (1 - row[lanes]));
+    for (int i = 0; i < lanes; ++i) row[i] *= shrink;
+    row[lanes] = smallest_gap;
+    return 1;
+}
+
+// One visit: all partners and the node itself take their step. The partners' steps start from the rows as they were
+// gathered.
+template <class Geometry, int Quads>
+HG_FN void learn(const Table& table, const Visit& visit, const Visit& next, double near_weight, const EpochOptions& o,
+                 Scratch& s, EpochResult& result) {
+    const int q = Quads ? Quads : table.lanes() / 4, n = visit.partners;
+    double* const u_row = table.row(visit.node);
+    const double gap_u = u_row[4 * q];
+    Quad registers[Quads ? 2 * Quads : 1];
+    Quad *const u = Quads ? registers : s.u, *const pull = Quads ? registers + Quads : s.pull;
+    for (int i = 0; i < q; ++i) u[i] = reinterpret_cast<const Quad*>(u_row)[i], pull[i] = Quad{};
+    gather<Quads>(table, visit, next, u, q, s);
+    result.loss += weigh<Geometry>(visit, near_weight, gap_u, o, s);
+
+    double curl = 0, least = 1;
+    for (int k = 0; k < n; ++k) {
+        Quad* row = reinterpret_cast<Quad*>(table.row(visit.ids[k]));
+        const Quad* e = s.differences + std::size_t(k) * q;
+        for (int i = 0; i < q; ++i) {
+            pull[i] += s.weight[k] * e[i];
+            row[i] = s.e_share[k] * e[i] + s.u_share[k] * u[i];
+        }
+        table.row(visit.ids[k])[4 * q] = s.new_gap[k];
+        curl += s.weight[k] * s.ee[k];
+        least = s.new_gap[k] < least ? s.new_gap[k] : least;
+    }
+    if (least < o.smallest_gap)
+        for (int k = 0; k < n; ++k) result.projected += keep_inside(table.row(visit.ids[k]), 4 * q, o.smallest_gap);
+
+    const Frame frame = Geometry::frame(gap_u, curl);
+    Quad norm{}, dot{};
+    for (int i = 0; i < q; ++i) {
+        pull[i] = frame.e_share * pull[i] - frame.u_share * u[i];
+        norm += pull[i] * pull[i], dot += pull[i] * u[i];
+    }
+    const Shift shift = Geometry::shift(std::sqrt(lane_sum(norm)), lane_sum(dot), gap_u, o.max_step);
+    for (int i = 0; i < q; ++i) reinterpret_cast<Quad*>(u_row)[i] = shift.u_share * u[i] + shift.pull_share * pull[i];
+    u_row[4 * q] = shift.gap;
+    result.projected += keep_inside(u_row, 4 * q, o.smallest_gap);
+    result.pairs += n;
+}
+
+template <class Geometry, int Quads>
+HG_FN void work(const Table& table, const Graph& graph, const Negatives& negatives, const std::int32_t* order,
+                std::int64_t n_visits, const EpochOptions& options, std::atomic<std::int64_t>& next,
+                EpochResult& result) {
+    constexpr std::int64_t chunk = 256;
+    NegativeSampler sampler(table, graph, negatives, options);
+    Visit visits[2];
+    for (Visit& v : visits) v.ids.resize(NegativeSampler::capacity(negatives));
+    Scratch scratch(NegativeSampler::capacity(negatives), table.lanes());
+    for (std::int64_t begin; (begin = next.fetch_add(chunk)) < n_visits;) {
+        const std::int64_t end = std::min(begin + chunk, n_visits);
+        sampler.draw(order[begin], visits[begin & 1]);
+        for (std::int64_t i = begin; i < end; ++i) {
+            const Visit& visit = visits[i & 1];
+            Visit& following = visits[(i + 1) & 1];
+            following.partners = 0;
+            if (i + 1 < end) sampler.draw(order[i + 1], following);
+            if (visit.partners > visit.positives)
+                learn<Geometry, Quads>(table, visit, following, negatives.near_weight, options, scratch, result);
+        }
+    }
+}
+
+#define HG_WORKER(name, geometry, quads)                                                               \
+    HG_CLONES void name(const Table& t, const Graph& g, const Negatives& n, const std::int32_t* order, \
+                        std::int64_t n_visits, const EpochOptions& o, std::atomic<std::int64_t>& next, \
+                        EpochResult& result) {                                                         \
+        work<geometry, quads>(t, g, n, order, n_visits, o, next, result);                              \
+    }
+HG_WORKER(hyperbolic_4, Hyperbolic, 1)
+HG_WORKER(hyperbolic_8, Hyperbolic, 2)
+HG_WORKER(hyperbolic_12, Hyperbolic, 3)
+HG_WORKER(hyperbolic_any, Hyperbolic, 0)
+HG_WORKER(euclidean_any, Euclidean, 0)
+#undef HG_WORKER
+
+}  // namespace
+
+EpochResult run_epoch(const Table& table, const Graph& graph, const Negatives& negatives, const std::int32_t* order,
+                      std::int64_t n_visits, const EpochOptions& options) {
+    const int quads = table.lanes() / 4;
+    const auto worker = !options.hyperbolic ? euclidean_any
+                        : quads == 1        ? hyperbolic_4
+                        : quads == 2        ? hyperbolic_8
+                        : quads == 3        ? hyperbolic_12
+                                            : hyperbolic_any;
+    std::atomic<std::int64_t> next{0};
+    std::vector<EpochResult> results(std::size_t(options.threads));
+    std::vector<std::thread> team;
+    const auto run = [&](int thread) {
+        worker(table, graph, negatives, order, n_visits, options, next, results[thread]);
+    };
+    for (int t = 1; t < options.threads; ++t) team.emplace_back(run, t);
+    run(0);
+    for (std::thread& t : team) t.join();
+    EpochResult sum{};
+    for (const EpochResult& r : results) sum.loss += r.loss, sum.pairs += r.pairs, sum.projected += r.projected;
+    return sum;
+}
+
+}  // namespace hypergeom::embedding

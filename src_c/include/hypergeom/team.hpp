@@ -1,0 +1,71 @@
+// A team owns one row. Row functions add along it with `sum` and write it entry by entry, from team.rank() in strides
+// of Team::size. Warp (warp.hpp) is a team of 32 GPU threads; cpu/packs.hpp has the CPU's own way to add.
+#pragma once
+#include "config.h"
+
+namespace hypergeom {
+
+// One thread.
+struct Serial {
+    static constexpr int size = 1;
+    HG_FN int rank() const { return 0; }
+    HG_FN double sum(double v) const { return v; }
+};
+
+// Entry i of any row, read as double.
+struct Entry {
+    int i;
+    template <class T>
+    HG_FN double operator()(const T* row) const { return double(row[i]); }
+    HG_FN double fma(double a, double b, double c) const { return hypergeom::fma(a, b, c); }
+};
+
+// What one entry adds to several sums. V is double, or a pack of entries.
+template <int K, class V>
+struct Terms {
+    V value[K];
+};
+
+template <class V, class... Rest>
+HG_FN Terms<1 + int(sizeof...(Rest)), V> terms(V first, Rest... rest) {
+    return {{first, rest...}};
+}
+
+// Several sums along a row in one pass:
+//     sum(team, d, [=](auto at) { return terms(at(x) * at(x), at(x) * at(y)); }, xx, xy);
+template <class Team, class F, class... Sums>
+HG_FN void sum(Team team, int d, F term, Sums&... sums) {
+    constexpr int K = sizeof...(Sums);
+    Terms<K, double> total{};
+    for (int i = team.rank(); i < d; i += Team::size) {
+        const Terms<K, double> t = term(Entry{i});
+        for (int k = 0; k < K; ++k) total.value[k] += t.value[k];
+    }
+    int k = 0;
+    ((sums = team.sum(total.value[k++])), ...);
+}
+
+// The length of a row, given the sum of its squares: where those leave the range of double, they are added again with
+// the row scaled by a power of two.
+template <class Team, class F>
+HG_FN double length(Team team, int d, double squares, F entry) {
+    if (squares > 1e-270 && squares < 1e290) return sqrt(squares);
+    const double scale = squares < 1 ? 0x1p+600 : 0x1p-600;
+    double scaled;
+    sum(team, d, [=](auto at) {
+        const auto v = entry(at) * scale;
+        return terms(v * v);
+    }, scaled);
+    return sqrt(scaled) / scale;
+}
+
+// For unit vectors: 0 where there is no direction.
+HG_FN double reciprocal(double length) { return length < 1e-307 ? 0 : 1 / length; }
+
+// Every member knows the value; one of them writes it.
+template <class Team, class T>
+HG_FN void put(Team team, T* out, double v) {
+    if (team.rank() == 0) *out = T(v);
+}
+
+}  // namespace hypergeom
