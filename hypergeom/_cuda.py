@@ -1,0 +1,206 @@
+"""CUDA twins of the row functions: kernels of the installed sources, compiled by CuPy when first called.
+
+The launch code, `launch_rows`, knows a GPU by the small protocol `Device`. So it runs on CuPy arrays, and in
+tests on NumPy arrays with the kernels emulated on the host.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import math
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from hypergeom._rows import Array, Curvature, RowOp
+
+ROW_BLOCK = 128  # threads a block, row_block in row_kernel.cuh
+ROWS_A_BLOCK = ROW_BLOCK // 32  # a warp owns a row
+
+
+class Kernel(NamedTuple):
+    """An ``extern "C"`` kernel of a source file, and the options that select it there."""
+
+    source: str
+    name: str
+    options: tuple[str, ...] = ()
+
+
+class Device(Protocol):
+    """Where kernels run: the library of its arrays, and what that library cannot say."""
+
+    @property
+    def xp(self) -> Any: ...
+
+    @property
+    def max_blocks(self) -> int:
+        """Blocks that fill the device; a kernel strides over what rows are left."""
+
+    def address(self, array: Array) -> int:
+        """Address of the first entry."""
+
+    def launch(self, kernel: Kernel, grid: int, block: int, args: tuple[np.ndarray[Any, Any], ...]) -> None:
+        """Start `grid` blocks of `block` threads; a parameter is the value of a NumPy array of size one."""
+
+
+def call(op: RowOp, args: Sequence[Array], c: Curvature) -> Any:
+    """Run a row function on CuPy arrays, on the current stream of the GPU that holds them.
+
+    Parameters
+    ----------
+    op : RowOp
+        Which function.
+    args : sequence of cupy.ndarray or float
+        Its inputs but for the curvature: arrays of one dtype, float32 or float64, with last axes that fit.
+        Leading axes broadcast. A number goes to the kernel by value.
+    c : cupy.ndarray or float
+        Curvature.
+
+    Returns
+    -------
+    cupy.ndarray or tuple of cupy.ndarray
+        One array for each output, nothing summed. The cotangent of the curvature is float64.
+
+    Raises
+    ------
+    ValueError
+        If the arrays lie on more than one GPU.
+
+    Notes
+    -----
+    CuPy lets every kernel take subnormal float32 numbers, those below 1.2e-38, for zero. NumPy keeps them.
+    """
+    device = _cupy()
+    homes = {a.device.id: a.device for a in (*args, c) if not _is_number(a)}
+    if len(homes) > 1:
+        raise ValueError(f"{op}: needs arrays on one GPU, got arrays on GPUs {sorted(homes)}")
+    with homes.popitem()[1]:
+        return launch_rows(op, args, c, device)
+
+
+def launch_rows(op: RowOp, args: Sequence[Array], c: Curvature, device: Device) -> Any:
+    """As `call`, on any device: broadcast the batch axes, allocate the outputs, launch the kernel."""
+    inputs = [*args, c]
+    dtype = next(a.dtype for a in args if not _is_number(a))
+    dtypes = [dtype] * (len(inputs) + len(op.outputs))
+    dtypes[len(inputs) - 1] = np.dtype(np.float64)
+    if op.vjp:
+        dtypes[-1] = np.dtype(np.float64)
+    shapes = [() if _is_number(a) else a.shape for a in inputs]
+    sizes = _core_sizes(op, shapes)
+    cores = [(sizes[axis],) if axis else () for axis in (*op.inputs, *op.outputs)]
+    batch = np.broadcast_shapes(*(s[:-1] if axis else s for s, axis in zip(shapes, op.inputs, strict=True)))
+    n = len(inputs)
+    outputs = [device.xp.empty(batch + core, dtype=t) for core, t in zip(cores[n:], dtypes[n:], strict=True)]
+
+    rows = math.prod(batch)
+    if rows > 0:
+        parameter = np.zeros((), _row_call(len(cores)))
+        parameter["rows"], parameter["d"] = rows, next(sizes[axis] for axis in op.inputs if axis)
+        dense = []  # keeps the copies until the launch
+        for argument, a, core, t in zip(parameter["arg"], [*inputs, *outputs], cores, dtypes, strict=True):
+            if _is_number(a):
+                argument["value"] = a
+            else:
+                a, argument["stride"] = _rows(device.xp, a.astype(t, copy=False), batch, core)
+                argument["data"] = device.address(a)
+                dense.append(a)
+        grid = min(-(-rows // ROWS_A_BLOCK), device.max_blocks)
+        device.launch(_row_kernel(op.space, op.name, op.signature, dtype.name), grid, ROW_BLOCK, (parameter,))
+    return tuple(outputs) if len(outputs) > 1 else outputs[0]
+
+
+def _is_number(a: Any) -> bool:
+    return isinstance(a, (int, float))
+
+
+def _rows(xp: Any, a: Array, batch: tuple[int, ...], core: tuple[int, ...]) -> tuple[Array, int]:
+    """Dense rows of an argument, and the entries from one to the next: 0 where all share one."""
+    if math.prod(a.shape[: a.ndim - len(core)]) == 1:
+        return xp.ascontiguousarray(a), 0
+    return xp.ascontiguousarray(xp.broadcast_to(a, batch + core)), math.prod(core)
+
+
+def _core_sizes(op: RowOp, shapes: Sequence[tuple[int, ...]]) -> dict[str, int]:
+    sizes = {axis: shape[-1] for axis, shape in zip(op.inputs, shapes, strict=True) if axis}
+    # A Lorentz vector has a time coordinate more.
+    if "d" in sizes:
+        sizes.setdefault("n", sizes["d"] + 1)
+    else:
+        sizes["d"] = sizes["n"] - 1
+    return sizes
+
+
+@functools.cache
+def _row_call(n_args: int) -> np.dtype[Any]:
+    """The struct RowCall of row_kernel.cuh."""
+    argument = [("data", np.uint64), ("stride", np.int64), ("value", np.float64)]
+    return np.dtype([("rows", np.int64), ("d", np.int64), ("arg", argument, (n_args,))])
+
+
+@functools.cache
+def _row_kernel(space: str, name: str, signature: str, dtype: str) -> Kernel:
+    # One line of the table in place of all: the first call compiles in a second, a whole space takes ten.
+    option = f'-DHG_ROW_OPS=HG_ROW_OP({space}, {name}, "{signature}")'
+    return Kernel(f"{space}.cu", f"{space}_{name}_{dtype}", (option,))
+
+
+@functools.cache
+def source_folders() -> tuple[Path, Path]:
+    """The installed folders that hold ``hypergeom/*.hpp`` and the ``.cu`` files."""
+    package = files("hypergeom")
+    # An editable install maps single files into the source tree: ask for a file, not for its folder.
+    header = Path(str(package / "_include" / "hypergeom" / "config.h"))
+    kernels = Path(str(package / "_cuda_src" / "row_kernel.cuh"))
+    return header.parents[1], kernels.parent
+
+
+@functools.cache
+def compile_options() -> tuple[str, ...]:
+    """Options for NVRTC: the folders, and a hash of all sources, so that CuPy's cache misses edited ones."""
+    digest = hashlib.sha256()
+    for path in sorted(path for folder in source_folders() for path in folder.rglob("*") if path.is_file()):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    folders = (f"-I{folder}" for folder in source_folders())
+    return ("-std=c++17", "-default-device", *folders, f"-DHG_SOURCES_{digest.hexdigest()[:16]}")
+
+
+class _CupyDevice:
+    def __init__(self) -> None:
+        import cupy
+
+        self.xp = cupy
+
+    @property
+    def max_blocks(self) -> int:
+        return _filling_blocks(self.xp.cuda.runtime.getDevice())
+
+    def address(self, array: Array) -> int:
+        return int(array.data.ptr)
+
+    def launch(self, kernel: Kernel, grid: int, block: int, args: tuple[np.ndarray[Any, Any], ...]) -> None:
+        _compiled(kernel)((grid,), (block,), args)
+
+
+@functools.cache
+def _cupy() -> _CupyDevice:
+    return _CupyDevice()
+
+
+@functools.cache
+def _filling_blocks(device_id: int) -> int:
+    # A multiprocessor holds at most 16 of our blocks; twice as many leave no gap where some end early.
+    return 32 * int(_cupy().xp.cuda.Device(device_id).attributes["MultiProcessorCount"])
+
+
+@functools.cache
+def _compiled(kernel: Kernel) -> Any:
+    # CuPy keeps a binary for each GPU in memory and, on disk, for each architecture, text and options.
+    code = (source_folders()[1] / kernel.source).read_text(encoding="utf-8")
+    module = _cupy().xp.RawModule(code=code, options=compile_options() + kernel.options)
+    return module.get_function(kernel.name)

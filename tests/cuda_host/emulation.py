@@ -1,0 +1,158 @@
+"""Compile a .cu file with the C++ compiler and run its kernels on the host (see cuda_host.hpp)."""
+
+import atexit
+import ctypes
+import functools
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hypergeom import _cuda
+
+HERE = Path(__file__).parent
+# Set in the processes that run with the sanitizers' runtime preloaded.
+SANITIZE = "CUDA_HOST_SANITIZE" in os.environ
+SANITIZERS = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"] if SANITIZE else []
+
+
+class EmulationError(RuntimeError):
+    """What the emulated device found wrong in a launch."""
+
+
+class _Launch(ctypes.Structure):
+    _fields_ = [
+        ("grid", ctypes.c_uint * 3),
+        ("block", ctypes.c_uint * 3),
+        ("shared", ctypes.c_ulonglong),
+        ("reverse", ctypes.c_int),
+    ]
+
+
+def compiler():
+    """Command of the C++ compiler; skips the test where there is none."""
+    found = os.environ.get("CXX") or shutil.which("g++") or shutil.which("c++")
+    if not found or os.uname().sysname != "Linux":
+        pytest.skip("the emulation of CUDA needs a C++ compiler on Linux")
+    return [*found.split(), "-std=c++17", "-fPIC"]
+
+
+@functools.cache
+def build_folder():
+    folder = Path(tempfile.mkdtemp(prefix="cuda_host_"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def run_compiler(*args):
+    environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+    done = subprocess.run([*compiler(), *map(str, args)], env=environment, capture_output=True, text=True)
+    if done.returncode:
+        pytest.fail(f"the C++ compiler rejects a .cu file:\n{done.stderr[:4000]}", pytrace=False)
+
+
+@functools.cache
+def scheduler():
+    target = build_folder() / "scheduler.o"
+    # It is not under test itself, but tells the sanitizer when it changes stacks.
+    flags = ["-O2", "-DCUDA_HOST_SANITIZE"] if SANITIZE else ["-O2"]
+    run_compiler(*flags, "-c", HERE / "scheduler.cpp", "-o", target)
+    return target
+
+
+class Library:
+    """The kernels of one .cu file, compiled for the host.
+
+    Parameters
+    ----------
+    source : Path
+        The file; it is included unmodified.
+    kernels : sequence of str
+        Names of the ``extern "C"`` kernels to launch.
+    folders : sequence of Path
+        Where its headers lie.
+    """
+
+    def __init__(self, source, kernels, folders=()):
+        stem = Path(tempfile.mkdtemp(dir=build_folder())) / source.stem
+        arrays = re.findall(r"extern\s+__shared__\s+([\w ]+?)\s+(\w+)\s*\[\s*\]", source.read_text())
+        lines = ['#include "cuda_host.hpp"', f'#include "{source}"']
+        lines += [f"CUDA_HOST_DYNAMIC_SHARED({kind}, {name})" for kind, name in dict.fromkeys(arrays)]
+        lines += [f"CUDA_HOST_KERNEL({name})" for name in kernels]
+        stem.with_suffix(".cpp").write_text("\n".join(lines) + "\n")
+        # Nothing of this library may be shared with another: its static variables are its device's memory.
+        flags = ["-O1", "-D__CUDACC__", "-shared", "-fvisibility=hidden", "-fno-gnu-unique", *SANITIZERS]
+        flags += [f"-I{folder}" for folder in (HERE, *folders)]
+        run_compiler(*flags, stem.with_suffix(".cpp"), scheduler(), "-o", stem.with_suffix(".so"))
+        self._dll = ctypes.CDLL(str(stem.with_suffix(".so")))
+        self._dll.cuda_host_error.restype = ctypes.c_char_p
+
+    def launch(self, kernel, grid, block, *args, shared=0, reverse=False):
+        """Run a kernel to its end; `grid` and `block` are numbers or tuples, an argument holds one value."""
+        threads = [(*np.atleast_1d(size).tolist(), 1, 1)[:3] for size in (grid, block)]
+        how = _Launch((ctypes.c_uint * 3)(*threads[0]), (ctypes.c_uint * 3)(*threads[1]), shared, reverse)
+        values = [np.asarray(a) for a in args]
+        addresses = (ctypes.c_void_p * len(values))(*(a.ctypes.data for a in values))
+        sizes = (ctypes.c_size_t * len(values))(*(a.nbytes for a in values))
+        count = ctypes.c_size_t(len(values))
+        if self._dll[f"cuda_host_launch_{kernel}"](ctypes.byref(how), addresses, sizes, count):
+            raise EmulationError(self._dll.cuda_host_error().decode())
+
+
+@functools.cache
+def table():
+    """The lines (space, name, signature) of row_ops.def."""
+    text = (_cuda.source_folders()[0] / "hypergeom" / "row_ops.def").read_text()
+    return tuple(re.findall(r'^HG_ROW_OP\((\w+), (\w+), "([^"]+)"\)', text, re.M))
+
+
+def row_kernels(source):
+    """Names of the kernels that a file of src_cuda makes of the table."""
+    stems = [f"{space}_{name}" for space, name, _ in table() if f"{space}.cu" == source]
+    return [f"{stem}_{dtype}" for stem in stems for dtype in ("float32", "float64")]
+
+
+@functools.cache
+def row_library(source):
+    headers, kernels = _cuda.source_folders()
+    return Library(kernels / source, row_kernels(source), (headers, kernels))
+
+
+class EmulatedDevice:
+    """`hypergeom._cuda.Device` over NumPy arrays."""
+
+    xp = np
+    max_blocks = 3  # so that kernels must stride over the rows
+
+    def __init__(self, *, reverse=False):
+        self.reverse = reverse
+
+    def address(self, array):
+        return array.ctypes.data
+
+    def launch(self, kernel, grid, block, args):
+        row_library(kernel.source).launch(kernel.name, grid, block, *args, reverse=self.reverse)
+
+
+def emulated_call(op, args, c, *, reverse=False):
+    """`hypergeom._cuda.call` for NumPy arrays, on the emulated device."""
+    return _cuda.launch_rows(op, args, c, EmulatedDevice(reverse=reverse))
+
+
+def sanitizer_environment():
+    """Environment of a Python process whose emulated kernels run under AddressSanitizer and UBSan."""
+    command = [*compiler(), "-print-file-name=libasan.so"]
+    runtime = subprocess.run(command, capture_output=True, text=True).stdout.strip()
+    if not Path(runtime).is_absolute():
+        pytest.skip("the C++ compiler has no AddressSanitizer")
+    return os.environ | {
+        "CUDA_HOST_SANITIZE": "1",
+        "LD_PRELOAD": runtime,
+        "ASAN_OPTIONS": "detect_leaks=0",  # the interpreter itself leaks at its end
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(HERE.parent), os.environ.get("PYTHONPATH")])),
+    }
