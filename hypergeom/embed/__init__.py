@@ -1,0 +1,5 @@
+"""Embed a hierarchy into hyperbolic space, and measure the result."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

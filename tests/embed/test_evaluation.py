@@ -1,0 +1,113 @@
+"""Ranks and mean average precision against brute force."""
+
+import numpy as np
+import pytest
+
+from hypergeom import lorentz, poincare
+from hypergeom.embed import closure, evaluate
+
+
+def tree_edges(n, rng):
+    return closure(np.array([(i, rng.integers(0, i)) for i in range(1, n)]))
+
+
+def brute_force(distance, edges):
+    """The definition, read literally: rank by counting, average precision by sorting."""
+    ranks, precisions = [], {}
+    ancestors = {}
+    for u, v in edges:
+        ancestors.setdefault(u, set()).add(v)
+    for u, v in edges:
+        rivals = [w for w in range(len(distance)) if w != u and w not in ancestors[u]]
+        d = distance[u]
+        ranks.append(1 + sum(d[w] < d[v] for w in rivals) + 0.5 * sum(d[w] == d[v] for w in rivals))
+        precisions.setdefault(u, []).append(ranks[-1])
+    average = [np.mean([j / (r + j - 1) for j, r in enumerate(sorted(rs), 1)]) for rs in precisions.values()]
+    return np.array(ranks), np.mean(average)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(5)
+
+
+@pytest.mark.parametrize("d", [1, 2, 5, 10])
+@pytest.mark.parametrize("n", [60, 64, 65, 200])
+@pytest.mark.parametrize("c", [1.0, 2.5])
+def test_against_brute_force(rng, n, d, c):
+    edges = tree_edges(n, rng)
+    x = rng.normal(size=(n, d))
+    x *= rng.uniform(0, 0.999, (n, 1)) / np.linalg.norm(x, axis=1, keepdims=True) / np.sqrt(c)
+    distance = poincare.dist(x[:, None], x[None], c)
+    ranks, mean_average_precision = brute_force(distance, edges)
+    for points, manifold in ((x, "poincare"), (lorentz.from_poincare(x, c), "lorentz")):
+        found = evaluate(points, edges, manifold=manifold, c=c, threads=2)
+        np.testing.assert_array_equal(found.ranks, ranks)
+        assert found.mean_rank == pytest.approx(ranks.mean(), rel=1e-14)
+        assert found.map == pytest.approx(mean_average_precision, rel=1e-12)
+
+
+def test_euclidean(rng):
+    edges, x = tree_edges(80, rng), rng.normal(size=(80, 3))
+    found = evaluate(x, edges, manifold="euclidean")
+    np.testing.assert_array_equal(found.ranks, brute_force(np.linalg.norm(x[:, None] - x, axis=2), edges)[0])
+
+
+def test_ties_count_one_half(rng):
+    edges = tree_edges(60, rng)
+    x = rng.integers(-2, 3, (60, 2)) / 4.0  # many equal points; all keys are exact, so ties are exact too
+    found = evaluate(x, edges, manifold="euclidean", threads=1)
+    ranks, mean_average_precision = brute_force(np.sum((x[:, None] - x) ** 2, axis=2), edges)
+    assert (ranks % 1 == 0.5).any()
+    np.testing.assert_array_equal(found.ranks, ranks)
+    assert found.map == pytest.approx(mean_average_precision, rel=1e-12)
+    constant = evaluate(np.zeros((60, 2)), edges)
+    assert constant.mean_rank > 10
+
+
+def test_query_node_is_not_its_own_rival():
+    """Counting the query as nearer, as gensim does, would make every rank one worse."""
+    x = np.array([[0.0, 0.0], [0.5, 0.0]])
+    assert evaluate(x, [[1, 0]]).ranks.tolist() == [1.0]
+
+
+def test_nodes_and_order(rng):
+    edges = tree_edges(100, rng)
+    x = rng.uniform(-0.5, 0.5, (100, 3))
+    every = evaluate(x, edges)
+    shuffled = rng.permutation(len(edges))
+    np.testing.assert_array_equal(evaluate(x, edges[shuffled]).ranks, every.ranks[shuffled])
+    some = evaluate(x, edges, nodes=[7, 50])
+    asked = np.isin(edges[:, 0], [7, 50])
+    np.testing.assert_array_equal(some.ranks[asked], every.ranks[asked])
+    assert np.isnan(some.ranks[~asked]).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"x": np.zeros(3)}, ValueError, "matrix"),
+        ({"x": np.array([[0.0, 0.0], [1.0, 0.5]])}, ValueError, "row 1"),
+        ({"x": np.array([[0.0, 0.0], [np.nan, 0.5]])}, ValueError, "row 1"),
+        ({"x": np.array([["a", "b"]])}, TypeError, "real numbers"),
+        ({"edges": [[2, 0]]}, ValueError, "2"),
+        ({"nodes": [0]}, ValueError, "nothing to rank"),
+        ({"nodes": [5]}, ValueError, r"\[0, 2\)"),
+        ({"nodes": [0.5]}, TypeError, "nodes"),
+        ({"manifold": "sphere"}, ValueError, "manifold"),
+        ({"c": -1.0}, ValueError, "c must"),
+        ({"threads": 0}, ValueError, "threads"),
+    ],
+)
+def test_bad_input(change, error, message):
+    arguments = {"x": np.array([[0.0, 0.0], [0.5, 0.0]]), "edges": [[1, 0]], **change}
+    with pytest.raises(error, match=message):
+        evaluate(arguments.pop("x"), arguments.pop("edges"), **arguments)
+
+
+def test_read_only_and_strided(rng):
+    edges = tree_edges(50, rng)
+    wide = rng.uniform(-0.4, 0.4, (50, 6))
+    view = wide[:, ::2]
+    wide.flags.writeable = False
+    np.testing.assert_array_equal(evaluate(view, edges).ranks, evaluate(view.copy(), edges).ranks)

@@ -1,0 +1,188 @@
+"""One compiled step against the row functions and against mpmath; then what a run must keep."""
+
+import mpmath as mp
+import numpy as np
+import pytest
+
+from hypergeom import poincare
+from hypergeom._core import embedding as core
+from hypergeom.embed.trainer import Recipe, Trainer, _alias_table, _visits
+
+ONE_EDGE = np.array([[0, 1]])  # node 2 is then the only negative that may be drawn
+
+
+def recipe(**changes):
+    values = {
+        "n_epochs": 1,
+        "n_negatives": 1,
+        "learning_rate": (0.3,),
+        "burn_in": 0,
+        "hard_negatives": (0.0, 0.0),
+        "negative_power": 0.0,
+        "margin": 1e-12,
+        "curvature": 1.0,
+        "hyperbolic": True,
+        "threads": 1,
+    }
+    return Recipe(**{**values, **changes})
+
+
+def step(points, **changes):
+    """Points and loss after the one visit of ONE_EDGE."""
+    trainer = Trainer(np.array(points), ONE_EDGE, np.ones(1), recipe(**changes), seed=3)
+    loss, pairs, _ = trainer.epoch(0)
+    assert pairs == 1 + changes.get("n_negatives", 1)
+    return trainer.points, loss
+
+
+def points_at(radius, spread, d, seed):
+    """Three points about `spread` apart, at Euclidean distance `radius` from the origin."""
+    rng = np.random.default_rng(seed)
+    direction = rng.standard_normal(d)
+    near = direction + spread * rng.standard_normal((3, d))
+    return radius * near / np.linalg.norm(near, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("d", [1, 2, 5, 8, 10, 12, 13, 40])
+@pytest.mark.parametrize("n_negatives", [1, 4])
+@pytest.mark.parametrize("c", [1.0, 0.3, 4.0])
+def test_step_is_riemannian_gradient_descent(d, n_negatives, c):
+    start = np.random.default_rng(d).uniform(-0.6, 0.6, (3, d)) / np.sqrt(d)
+    u, v, n = start / np.sqrt(c)
+    after, loss = step(start, n_negatives=n_negatives, curvature=c)
+
+    def unit(x, y):
+        return poincare.log(x, y, c) / poincare.dist(x, y, c)
+
+    x = n_negatives * np.exp(poincare.dist(u, v, c) - poincare.dist(u, n, c))
+    pull, rate = x / (1 + x), 0.3
+    # In this chart a tangent of metric length s has Euclidean length s g/2; `unit` has metric length 1.
+    expected = [
+        poincare.exp(u, rate * pull * (unit(u, v) - unit(u, n)), c),
+        poincare.exp(v, rate * pull * unit(v, u), c),
+        poincare.exp(n, -rate * pull / n_negatives * unit(n, u), c),
+    ]
+    np.testing.assert_allclose(loss, np.log1p(x), rtol=1e-13)
+    np.testing.assert_allclose(after / np.sqrt(c), expected, rtol=1e-12, atol=1e-13)
+
+
+def mp_exp(x, v):
+    """Exponential map of the unit ball, in mpmath."""
+    norm = mp.norm(v)
+    gap = 1 - mp.fdot(x, x)
+    z = [mp.tanh(norm / gap) * vi / norm for vi in v]
+    xz, xx, zz = mp.fdot(x, z), mp.fdot(x, x), mp.fdot(z, z)
+    return [((1 + 2 * xz + zz) * a + (1 - xx) * b) / (1 + 2 * xz + xx * zz) for a, b in zip(x, z, strict=True)]
+
+
+def mp_dist(x, y):
+    e = [a - b for a, b in zip(x, y, strict=True)]
+    return 2 * mp.asinh(mp.sqrt(mp.fdot(e, e) / ((1 - mp.fdot(x, x)) * (1 - mp.fdot(y, y)))))
+
+
+@pytest.mark.parametrize("gap", [0.5, 1e-3, 1e-5])
+@pytest.mark.parametrize("spread", [1.0, 1e-3, 1e-6])
+def test_step_against_mpmath(gap, spread):
+    start = points_at(1 - gap, spread, 3, seed=7)
+    after, _ = step(start)
+    with mp.workdps(60):
+        u, v, n = ([mp.mpf(t) for t in row] for row in start)
+
+        def loss(*rows):
+            a, b, m = rows[:3], rows[3:6], rows[6:]
+            return mp.log1p(mp.exp(mp_dist(a, b) - mp_dist(a, m)))
+
+        at = [*u, *v, *n]
+        gradient = [mp.diff(loss, at, [int(i == k) for i in range(9)]) for k in range(9)]
+        for k, x in enumerate((u, v, n)):
+            scale = (1 - mp.fdot(x, x)) ** 2 / 4
+            tangent = [-mp.mpf(0.3) * scale * g for g in gradient[3 * k : 3 * k + 3]]
+            expected = mp_exp(x, tangent)
+            error = mp_dist([mp.mpf(t) for t in after[k]], expected)
+            length = 2 * mp.norm(tangent) / (1 - mp.fdot(x, x))
+            # The rounding of the coordinates themselves is eps / gap of a unit of length.
+            assert error <= 1e-9 * length + 4 * np.finfo(float).eps / gap
+
+
+@pytest.mark.parametrize("apart", [0.0, 1e-15, 1e-12])
+def test_coincident_points_stay_finite(apart):
+    start = np.full((3, 4), 0.3) + apart * np.arange(3)[:, None]
+    after, loss = step(start)
+    assert np.isfinite(after).all() and np.isfinite(loss)
+
+
+def test_euclidean_control():
+    start = np.random.default_rng(0).normal(size=(3, 3))
+    u, v, n = start
+    after, loss = step(start, hyperbolic=False)
+    d_uv, d_un = np.linalg.norm(v - u), np.linalg.norm(n - u)
+    pull = 0.3 / (1 + np.exp(d_un - d_uv))
+    to_v, to_n = (v - u) / d_uv, (n - u) / d_un
+    np.testing.assert_allclose(loss, np.log1p(np.exp(d_uv - d_un)), rtol=1e-13)
+    np.testing.assert_allclose(after, [u + pull * (to_v - to_n), v - pull * to_v, n + pull * to_n], rtol=1e-13)
+
+
+def test_projection_is_counted():
+    start = np.array([[0.99, 0.0], [0.0, 0.99], [0.989, 0.01]])
+    trainer = Trainer(start, ONE_EDGE, np.ones(1), recipe(margin=0.02, learning_rate=(1e-12,)), seed=0)
+    _, _, projected = trainer.epoch(0)
+    assert projected == 3
+    np.testing.assert_allclose(np.linalg.norm(trainer.points, axis=1), 0.98, rtol=1e-12)
+
+
+def chain_and_leaves(n=400):
+    """A hierarchy in which some nodes have more ancestors than one visit, and more than the sampler's filter, holds."""
+    chain = [(i, j) for i in range(100) for j in range(i + 1, 100)]
+    leaves = [(i, j) for i in range(100, n) for j in range(i % 50, 100)]
+    return np.array(chain + leaves)
+
+
+def test_visits_cover_all_edges_once():
+    edges = chain_and_leaves()
+    indptr = np.searchsorted(edges[:, 0], np.arange(401))
+    start, node = _visits(indptr)
+    sizes = np.diff(start)
+    assert sizes.max() <= core.MAX_POSITIVES and sizes.min() >= 1
+    assert start[0] == 0 and start[-1] == len(edges)
+    np.testing.assert_array_equal(np.repeat(node, sizes), edges[:, 0])
+
+
+@pytest.mark.parametrize("hard", [0.0, 8.0])
+@pytest.mark.parametrize("power", [0.0, 0.75])
+def test_every_way_to_draw_stays_in_the_ball(hard, power):
+    edges = chain_and_leaves(130)
+    rng = np.random.default_rng(0)
+    start = rng.uniform(-0.3, 0.3, (130, 2))
+    settings = recipe(n_epochs=3, n_negatives=20, hard_negatives=(hard, 1.0), negative_power=power)
+    trainer = Trainer(start, edges, np.ones(len(edges)), settings, seed=0)
+    losses = [trainer.epoch(e)[0] for e in range(3)]
+    assert np.isfinite(losses).all() and np.isfinite(trainer.points).all()
+    assert (np.linalg.norm(trainer.points, axis=1) < 1).all()
+
+
+def test_only_permitted_negatives_are_drawn():
+    """Node 0 has one permitted negative. Vanishing weights freeze everything but a forbidden draw that is pushed."""
+    n = 130
+    edges = np.stack([np.zeros(n - 2, dtype=np.int64), np.arange(2, n)], axis=1)
+    start = np.random.default_rng(1).uniform(-0.5, 0.5, (n, 3))
+    trainer = Trainer(start, edges, np.full(n - 2, 1e-300), recipe(n_negatives=5), seed=0)
+    trainer.epoch(0)
+    np.testing.assert_allclose(trainer.points, start, atol=1e-15)
+
+
+def test_alias_table_has_the_stated_distribution():
+    degrees = np.array([0, 1, 5, 100, 3])
+    table = _alias_table(degrees, 0.75)
+    probability = table["alias_share"] / 5
+    np.add.at(probability, table["alias"], (1 - table["alias_share"]) / 5)
+    expected = (1.0 + degrees) ** 0.75
+    np.testing.assert_allclose(probability, expected / expected.sum(), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("rates", "epoch", "rate"),
+    [((0.5,), 50, 0.5), ((0.1, 0.3), 0, 0.01), ((0.1, 0.3), 100, 0.3), ((0.1, 1.0, 0.2), 50, 1.0)],
+)
+def test_schedule(rates, epoch, rate):
+    settings = recipe(n_epochs=101, learning_rate=rates, burn_in=5)
+    assert settings.learning_rate_at(epoch) == pytest.approx(rate, rel=1e-12)
