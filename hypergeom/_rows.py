@@ -124,22 +124,18 @@ def row_op(signature: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         def call(*args: Any, c: Any = _DEFAULT_CURVATURE, out: Any = None) -> Any:
             if len(args) == n_data + 1 and c is _DEFAULT_CURVATURE:
                 *args, c = args  # type: ignore[assignment]
+            if len(args) != n_data or (is_vjp and out is not None):
+                raise TypeError(f"{op} takes ({', '.join(arguments)}{'' if is_vjp else ', *, out'})")
             # The common case: a call on one row is to cost little more than the gufunc.
             kind = type(c)
             weak = kind is float  # does not promote float32 data
-            if (
-                (
-                    lowest <= c < math.inf
-                    if weak or kind is float64
-                    else kind is ndarray and c.dtype is _FLOAT64 and c.ndim
-                )
-                and len(args) == n_data
-                and get_threads() == 1
+            if get_threads() == 1 and (
+                lowest <= c < math.inf
+                if weak or kind is float64
+                else kind is ndarray and c.dtype is _FLOAT64 and c.ndim
             ):
                 for a in args:
-                    if type(a) is not ndarray or (
-                        (t := a.dtype) is not _FLOAT64 and not (weak and t is _FLOAT32)
-                    ):
+                    if type(a) is not ndarray or ((t := a.dtype) is not _FLOAT64 and not (weak and t is _FLOAT32)):
                         break
                 else:
                     k = array(c) if weak else c  # a Python number takes NumPy long to promote
@@ -149,8 +145,6 @@ def row_op(signature: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
                         return gufunc(*args, k) if out is None else gufunc(*args, k, out=out)
                     except ValueError:
                         pass  # shapes that do not fit: found again, and explained, below
-            if len(args) != n_data or (is_vjp and out is not None):
-                raise TypeError(f"{op} takes ({', '.join(arguments)}{'' if is_vjp else ', *, out'})")
             return _dispatch(op, args, c, out)
 
         return call  # type: ignore[return-value]
@@ -191,11 +185,7 @@ def _one_library(op: RowOp, args: Sequence[Any], c: Any) -> tuple[Any, list[Any]
     for i, (axis, a) in enumerate(zip(op.inputs, values, strict=True)):
         if not axis and isinstance(a, (int, float, np.integer, np.floating)):
             values[i] = a if isinstance(a, bool) else float(a)
-        elif (
-            _is_numpy(a)
-            or not array_api_compat.is_array_api_obj(a)
-            or array_api_compat.array_namespace(a) is not xp
-        ):
+        elif _is_numpy(a) or not array_api_compat.is_array_api_obj(a) or array_api_compat.array_namespace(a) is not xp:
             raise TypeError(
                 f"{op}: needs arrays of one library, got {op.arguments[i]} of type {_type_name(a)} "
                 f"beside {_type_name(foreign[0])}"
@@ -230,9 +220,7 @@ def _check_shapes(op: RowOp, args: Sequence[Any], c: Any) -> tuple[int, ...]:
     shapes = [getattr(a, "shape", ()) for a in (*args, c)]
     # d where the space has d dimensions: a Lorentz vector has a time coordinate more
     spaces = {
-        (shape[-1] if shape else 0) - (axis == "n")
-        for shape, axis in zip(shapes, op.inputs, strict=True)
-        if axis
+        (shape[-1] if shape else 0) - (axis == "n") for shape, axis in zip(shapes, op.inputs, strict=True) if axis
     }
     if len(spaces) == 1 and min(spaces) >= 1:
         try:

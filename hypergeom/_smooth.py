@@ -42,9 +42,7 @@ def safe_sqrt(q: Array) -> Array:
     return xp.where(positive, xp.sqrt(xp.where(positive, q, xp.ones_like(q))), 0 * q)
 
 
-def piecewise(
-    q: Array, bound: float, below: Callable[[Array], Array], above: Callable[[Array], Array]
-) -> Array:
+def piecewise(q: Array, bound: float, below: Callable[[Array], Array], above: Callable[[Array], Array]) -> Array:
     """below(q) where q <= bound, above(q) elsewhere; NaN counts as above."""
     xp = array_namespace(q)
     small = q <= bound

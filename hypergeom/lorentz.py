@@ -103,9 +103,7 @@ def _chord(x: Array, y: Array, c: Array) -> _Chord:
     rest = xp.where(far, difference / s_length * (1 + safe_sqrt(k)), 1 - k)
     product = x0 * y0 - xy
     obtuse = (xy < 0) & (c * product > 2)  # the definition, which then adds numbers of one sign
-    Q = xp.where(
-        obtuse, 2 * (product - 1 / c), (dot(w_perp, w_perp) + 4 / c * k) / xp.where(obtuse, ones, rest)
-    )
+    Q = xp.where(obtuse, 2 * (product - 1 / c), (dot(w_perp, w_perp) + 4 / c * k) / xp.where(obtuse, ones, rest))
     return _Chord(x0, x, y0, y, e0, e, Q, c * Q / 4)
 
 
@@ -201,9 +199,7 @@ def dist_vjp(g: Array, x: Array, y: Array, /, c: Curvature = 1.0) -> tuple[Array
     p = _chord(x, y, c)
     length = safe_sqrt(p.Q)
     apart = length > 0
-    of_Q = xp.where(
-        apart, g / (2 * xp.where(apart, length, xp.ones_like(length)) * xp.sqrt(1 + p.q)), 0 * p.Q
-    )
+    of_Q = xp.where(apart, g / (2 * xp.where(apart, length, xp.ones_like(length)) * xp.sqrt(1 + p.q)), 0 * p.Q)
     x_bar, y_bar, c_bar = _chord_square_vjp(p, of_Q, c)
     curved = xp.where(
         p.q > 1,
@@ -226,9 +222,7 @@ def _tangent(p: _Chord) -> _Tangent:
     xp = array_namespace(p.x)
     H, close = theta_sinh_ratio(p.q), p.q < 0.25
     shrink = H * (xp.where(close, 0 * p.q, xp.ones_like(p.q)) + 2 * p.q)
-    return _Tangent(
-        H, H * xp.where(close, p.e0, p.y0) - shrink * p.x0, H * xp.where(close, p.e, p.y) - shrink * p.x
-    )
+    return _Tangent(H, H * xp.where(close, p.e0, p.y0) - shrink * p.x0, H * xp.where(close, p.e, p.y) - shrink * p.x)
 
 
 @row_op("(n),(n),()->(n)")
@@ -504,6 +498,4 @@ def from_poincare_vjp(g: Array, x: Array, /, c: Curvature = 1.0) -> tuple[Array,
     fold = g0 * array_namespace(x).sqrt(c) / (scale - 1)
     g = g + fold * scale * x
     of_scale = dot(g, x)
-    return scale * g + c * scale * scale * of_scale * x, scale * scale / 2 * xx * of_scale - fold / (
-        2 * c * c
-    )
+    return scale * g + c * scale * scale * of_scale * x, scale * scale / 2 * xx * of_scale - fold / (2 * c * c)

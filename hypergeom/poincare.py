@@ -507,9 +507,7 @@ def mobius_add_vjp(g: Array, x: Array, y: Array, /, c: Curvature = 1.0) -> tuple
     return x_bar, gx / N * _gyration(g, e, x, gx, N, c), c_bar
 
 
-def project(
-    x: Array, /, c: Curvature = 1.0, *, margin: float | None = None, out: Array | None = None
-) -> Array:
+def project(x: Array, /, c: Curvature = 1.0, *, margin: float | None = None, out: Array | None = None) -> Array:
     """Scale points with ``sqrt(c) |x| > 1 - margin`` to ``1 - margin``; the others keep their bits.
 
     Parameters

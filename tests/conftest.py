@@ -75,3 +75,10 @@ class HighPrecision:
 @pytest.fixture(scope="session")
 def high_precision():
     return HighPrecision()
+
+
+@pytest.fixture(params=["numpy", "array_api_strict"])
+def on_library(request):
+    """Call a function of NumPy arrays on its twin for NumPy, or on its formula through another library."""
+    xp = pytest.importorskip(request.param)
+    return lambda f, args, *rest: np.asarray(f(*map(xp.asarray, args), *rest))

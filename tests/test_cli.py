@@ -63,9 +63,7 @@ def test_embed_writes_what_load_reads(folder, edges, capsys):
 
 
 @pytest.mark.parametrize(("name", "separator"), [("x.csv", ","), ("x.tsv", "\t")])
-@pytest.mark.parametrize(
-    ("manifold", "columns"), [("poincare", ["x1", "x2"]), ("lorentz", ["x0", "x1", "x2"])]
-)
+@pytest.mark.parametrize(("manifold", "columns"), [("poincare", ["x1", "x2"]), ("lorentz", ["x0", "x1", "x2"])])
 def test_embed_writes_a_table(folder, edges, name, separator, manifold, columns):
     assert main(["embed", edges, *QUICK, "--manifold", manifold, "--out", name]) == 0
     assert main(["embed", edges, *QUICK, "--manifold", manifold, "--out", "x.npz"]) == 0

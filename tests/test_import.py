@@ -10,9 +10,7 @@ import hypergeom
 
 
 def run(script, **options):
-    return subprocess.run(
-        [sys.executable, "-P", "-c", script], capture_output=True, text=True, timeout=120, **options
-    )
+    return subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, timeout=120, **options)
 
 
 @pytest.mark.parametrize("module", ["hypergeom", "hypergeom.poincare", "hypergeom.lorentz"])

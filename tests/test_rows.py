@@ -83,11 +83,7 @@ def example(op, rng, d=3, dtype=np.float64, rows=ROWS):
         if name == "margin":
             a = rng.uniform(0.1, 0.9, rows)
         elif name in ("x", "y") and axis == "d":
-            a *= (
-                rng.uniform(0.1, 0.9, (rows, 1))
-                / np.sqrt(c[:, None])
-                / np.linalg.norm(a, axis=1, keepdims=True)
-            )
+            a *= rng.uniform(0.1, 0.9, (rows, 1)) / np.sqrt(c[:, None]) / np.linalg.norm(a, axis=1, keepdims=True)
         elif name in ("x", "y"):  # from the apex to R = 4
             a *= np.sinh(4 * rng.uniform(size=(rows, 1)) ** 2) / np.linalg.norm(a[:, 1:], axis=1, keepdims=True)
             a = lorentz.project(a, c)
@@ -220,10 +216,7 @@ def test_cotangents_have_the_shapes_and_dtypes_of_their_arguments(name, rng):
     assert [bar.dtype for bar in single] == [np.float32] * (n + 1)
     integer = f(
         g,
-        *(
-            np.round(p * 0).astype(int) + (np.arange(p.shape[-1]) == 0) * (op.inputs[1] == "n")
-            for p in points
-        ),
+        *(np.round(p * 0).astype(int) + (np.arange(p.shape[-1]) == 0) * (op.inputs[1] == "n") for p in points),
     )
     assert [bar.dtype for bar in integer] == [np.float64] * (n + 1)
 
@@ -295,9 +288,7 @@ def test_results_do_not_depend_on_batch_position_or_alignment(name, rng):
             op.gufunc(*moved, c),
             [
                 np.stack(r)
-                for r in zip(
-                    *(as_tuple(op.gufunc(*(a[i] for a in args), c[i])) for i in range(ROWS)), strict=True
-                )
+                for r in zip(*(as_tuple(op.gufunc(*(a[i] for a in args), c[i])) for i in range(ROWS)), strict=True)
             ],
         ):
             for a, b in zip(as_tuple(result) if not isinstance(result, list) else result, whole, strict=True):
@@ -390,9 +381,7 @@ def test_arrays_of_two_libraries_are_rejected(rng):
     xp = pytest.importorskip("array_api_strict")
     x = np.array([0.1, 0.2])
     for args in ((x, xp.asarray(x)), (xp.asarray(x), x), (xp.asarray(x), [0.1, 0.2])):
-        with pytest.raises(
-            TypeError, match=r"arrays of one library, got .* of type .* beside array_api_strict"
-        ):
+        with pytest.raises(TypeError, match=r"arrays of one library, got .* of type .* beside array_api_strict"):
             poincare.dist(*args)
     with pytest.raises(TypeError, match=r"got c of type numpy\.ndarray"):
         poincare.dist0(xp.asarray(x), np.ones(3))

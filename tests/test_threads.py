@@ -129,9 +129,7 @@ if pid:
     assert os.waitpid(pid, 0)[1] == 0
 os._exit(0)
 """
-    subprocess.run(
-        [sys.executable, "-P", "-W", "ignore::DeprecationWarning", "-c", script], check=True, timeout=60
-    )
+    subprocess.run([sys.executable, "-P", "-W", "ignore::DeprecationWarning", "-c", script], check=True, timeout=60)
 
 
 def test_many_callers_share_the_pool(points):

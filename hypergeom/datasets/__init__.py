@@ -99,9 +99,7 @@ def load_wordnet(pos: str = "noun", *, path: str | os.PathLike[str] | None = Non
     try:
         senses = _read_index(folder / f"index.{pos}")
         synsets = _read_data(folder / f"data.{pos}")
-        names = {
-            offset: f"{word}.{pos[0]}.{senses[word].index(offset) + 1:02d}" for offset, word, _ in synsets
-        }
+        names = {offset: f"{word}.{pos[0]}.{senses[word].index(offset) + 1:02d}" for offset, word, _ in synsets}
         pairs = [(names[offset], names[parent]) for offset, _, parents in synsets for parent in parents]
     except (IndexError, KeyError, ValueError) as error:
         raise ValueError(f"{folder}: data.{pos} and index.{pos} are not a WordNet: {error!r}") from error
