@@ -1,7 +1,7 @@
 """The Lorentz model: points x with <x, x> = -1/c and x_0 > 0, <x, y> = x_1 y_1 + ... - x_0 y_0; curvature -c.
 
 The time coordinate comes first, so a point of a d-dimensional space has n = d + 1 entries. The spatial part
-is the point: functions compute the time coordinate x_0 = sqrt(1/c + |x|^2) anew, and the time entry of a
+is the point: functions compute the time coordinate ``x_0 = sqrt(1/c + |x|^2)`` anew, and the time entry of a
 tangent vector, and read the stored ones only to reject x_0 <= 0. Hence the time entry of every cotangent of
 an input is 0. Rows outside the domain are NaN; a spatial part of length up to about 1e150 is inside. Every
 function takes arrays whose last axis is the vector and whose leading axes broadcast. Each differentiable
@@ -108,7 +108,7 @@ def _chord(x: Array, y: Array, c: Array) -> _Chord:
 
 
 def _chord_square_vjp(p: _Chord, of_Q: Array, c: Array) -> tuple[Array, Array, Array]:
-    """Cotangents of x, y and c from that of Q."""
+    """Cotangents of x, y and c from that of Q. The twins split them along x and y, which takes a fused product."""
     xp = array_namespace(p.x)
     wide = dot(p.e, p.e) > p.x0 * p.y0  # e would lose the smaller of the two points
     to_x = xp.where(wide, p.y - p.x * (p.y0 / p.x0), p.e - p.x * (p.e0 / p.x0))
@@ -204,7 +204,7 @@ def dist_vjp(g: Array, x: Array, y: Array, /, c: Curvature = 1.0) -> tuple[Array
     curved = xp.where(
         p.q > 1,
         (length / xp.sqrt(1 + p.q) - length * asinh_ratio(p.q)) / (2 * c),
-        length * p.Q * asinh_ratio_slope(p.q) / 4,
+        length * (p.Q * asinh_ratio_slope(p.q)) / 4,
     )
     return _cotangent(x_bar), _cotangent(y_bar), c_bar + g * curved
 

@@ -108,7 +108,7 @@ class Euclidean:
     """Flat space: the control."""
 
     def dist(self, x: Array, y: Array, /) -> Array:
-        """|y - x|."""
+        """``|y - x|``."""
         return np.linalg.vector_norm(np.asarray(y) - np.asarray(x), axis=-1)
 
     def exp(self, x: Array, v: Array, /) -> Array:

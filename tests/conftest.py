@@ -12,6 +12,13 @@ def pytest_report_header():
     return f"random cases: HYPERGEOM_TEST_SEED={SEED}"
 
 
+def pytest_collection_modifyitems(config, items):
+    if "slow" not in config.option.markexpr:
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason="slow: run it with `pytest -m slow`"))
+
+
 @pytest.fixture
 def rng(request):
     """Random numbers, fresh in every session; the header of the report says how to have them again."""
@@ -77,8 +84,13 @@ def high_precision():
     return HighPrecision()
 
 
-@pytest.fixture(params=["numpy", "array_api_strict"])
-def on_library(request):
-    """Call a function of NumPy arrays on its twin for NumPy, or on its formula through another library."""
-    xp = pytest.importorskip(request.param)
-    return lambda f, args, *rest: np.asarray(f(*map(xp.asarray, args), *rest))
+@pytest.fixture(scope="session")
+def libraries():
+    """Ways to call a function of NumPy arrays: on its twin for NumPy, or on its formula through another library."""
+    import array_api_strict
+
+    def formula(f, *args):
+        results = f(*(array_api_strict.asarray(a) if isinstance(a, np.ndarray) else a for a in args))
+        return tuple(map(np.asarray, results)) if isinstance(results, tuple) else np.asarray(results)
+
+    return {"twin": lambda f, *args: f(*args), "formula": formula}

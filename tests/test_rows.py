@@ -154,7 +154,7 @@ def test_examples(module):
 @pytest.mark.parametrize("backend", Backend)
 def test_twins_agree(backend, name, rng):
     run, op = backend.runner(), row_ops[name]
-    for d in (1, 2, 7, 8, 33, 70):
+    for d in (1, 2, 7, 8, 33, 70) if backend in (Backend.NUMPY, Backend.CUDA_HOST) else (1, 3, 20):
         for dtype, eps in ((np.float64, 1e-12), (np.float32, 1.2e-7)):
             args, c = example(op, rng, d, dtype)
             desired, actual = as_tuple(op.gufunc(*args, c)), run(op, args, c.astype(dtype))

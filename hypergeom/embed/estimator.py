@@ -147,7 +147,7 @@ class HyperbolicEmbedding:
         curvature: float = 1.0,
         n_epochs: int = 100,
         n_negatives: int = 50,
-        learning_rate: float | tuple[float, ...] = (0.01, 0.1),
+        learning_rate: float | tuple[float, ...] = (0.02, 0.2),
         burn_in: int = 10,
         hard_negatives: tuple[float, float] = (8.0, 0.4),
         negative_power: float = 0.0,

@@ -92,9 +92,9 @@ def evaluate(
     nodes: npt.ArrayLike | None = None,
     threads: int | None = None,
 ) -> Evaluation:
-    r"""Mean rank and mean average precision of the reconstruction of a hierarchy [1]_.
+    r"""Mean rank and mean average precision of the reconstruction of a hierarchy.
 
-    For an edge (u, v), the rank of v is 1 plus the number of nodes that are nearer to u than v and neither
+    As in [1]_: for an edge (u, v), the rank of v is 1 plus the number of nodes that are nearer to u than v and neither
     u itself nor an ancestor of u. A tie counts one half, so a constant embedding does not look perfect. The average
     precision of u is the mean of :math:`j / (\text{rank}_j + j - 1)` over its ancestors, j-th nearest first.
 

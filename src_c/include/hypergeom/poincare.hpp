@@ -106,7 +106,7 @@ HG_FN Tangent tangent(Team team, int d, const T* x, const T* v, double c) {
     t.norm = length(team, d, t.vv, [=](auto at) { return at(v); });
     t.a = sqrt(c) * t.norm / t.g;
     t.loss = expm1(-2 * t.a);
-    t.decay = t.a < 0.5 ? 1 + t.loss : hypergeom::exp(-2 * t.a);
+    t.decay = 1 + t.loss;
     return t;
 }
 
@@ -210,11 +210,11 @@ template <class Team, class T>
 HG_FN void log_vjp(Team team, int d, const T* G, const T* x, const T* y, const double* c, T* x_bar, T* y_bar,
                    double* c_bar) {
     const Pair p = pair(team, d, x, y, *c, -1);
-    double Gx, Ge, es, ss;
+    double Gx, Ge, es;
     sum(team, d, [=](auto at) {
         const auto xi = at(x), yi = at(y), Gi = at(G), ei = yi - xi, si = yi + xi;
-        return terms(Gi * xi, Gi * ei, ei * si, si * si);
-    }, Gx, Ge, es, ss);
+        return terms(Gi * xi, Gi * ei, ei * si);
+    }, Gx, Ge, es);
     const double q = *c * p.ee / p.D, H = theta_sinh_ratio(q), slope = theta_sinh_ratio_slope(q);
     const double M = p.gx * Ge - *c * p.ee * Gx;
     const double of_ee = *c * (slope * M / p.D - H * Gx) / p.gy;
@@ -228,10 +228,8 @@ HG_FN void log_vjp(Team team, int d, const T* G, const T* x, const T* y, const d
         x_bar[i] = T(G_x * Gi + x_x * xi - ei);
         y_bar[i] = T(G_y * Gi + y_y * yi + ei);
     }
-    // |y|^2 - |x|^2 from whichever is better known, the coordinates or the gaps.
-    const double delta = *c * sqrt(p.ee * ss) > fmax(p.gx, p.gy) ? (p.gx - p.gy) / *c : es;
     put(team, c_bar, p.ee * slope * M * (1 / p.gx + 1 / p.gy - 1) / (p.gy * p.D)
-                         + H / (p.gy * p.gy) * (Ge * delta - p.ee * Gx));
+                         + H / (p.gy * p.gy) * (Ge * es - p.ee * Gx));  // e.s = |y|^2 - |x|^2
 }
 
 // atanh(sqrt(c)|y|) y / (sqrt(c)|y|)
@@ -267,7 +265,7 @@ HG_FN void mobius_add(Team team, int d, const T* x, const T* y, const double* c,
     }
 }
 
-// y: a gyration. x: ((g_x + c|e|^2) G - 2c kappa out) / N, kappa = G.e - g_y G.x = G.y + c|y|^2 G.x.
+// y: a gyration. x: ((g_x + c|e|^2) G - 2c kappa out) / N, kappa = G.y + c|y|^2 G.x.
 template <class Team, class T>
 HG_FN void mobius_add_vjp(Team team, int d, const T* G, const T* x, const T* y, const double* c, T* x_bar, T* y_bar,
                           double* c_bar) {
@@ -278,7 +276,7 @@ HG_FN void mobius_add_vjp(Team team, int d, const T* G, const T* x, const T* y, 
         return terms(Gi * xi, Gi * yi, Gi * ei, xi * ei);
     }, Gx, Gy, Ge, xe);
     const double out = (p.gx * Ge + *c * p.ee * Gx) / p.N;  // G . (x (+) y)
-    const double kappa = *c * p.yy < 0.5 ? *c * p.yy * Gx + Gy : Ge - p.gy * Gx;
+    const double kappa = Gy + *c * p.yy * Gx;
     const Gyration t = gyration(*c, p.gx, p.xx, p.ee, p.N, xe, Gx, Ge);
     const double x_G = (p.gx + *c * p.ee) / p.N, y_G = p.gx / p.N, to_out = -2 * *c * kappa / (p.N * p.N);
     const double x_e = to_out * p.gx, x_x = to_out * *c * p.ee;

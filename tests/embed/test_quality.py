@@ -1,0 +1,40 @@
+"""What the embeddings must reach in a fixed number of epochs: the worst of three seeds that nothing was tuned on."""
+
+import pytest
+
+from hypergeom.cli import PLANE
+from hypergeom.datasets import load_mammals, load_wordnet
+from hypergeom.embed import HyperbolicEmbedding, evaluate
+
+BARS = {
+    "ball, d = 10": ({"n_components": 10}, 1.15, 0.96),
+    "ball, d = 5": ({"n_components": 5, "n_epochs": 300, "learning_rate": (0.01, 0.1)}, 1.10, 0.975),
+    "hyperboloid, d = 2": (PLANE, 1.6, 0.90),
+}
+
+
+def worst(hierarchy, parameters, seeds):
+    found = []
+    for seed in seeds:
+        model = HyperbolicEmbedding(rng=seed).set_params(**parameters).fit(hierarchy)
+        found.append(evaluate(model.embedding_, hierarchy.edges, manifold=model.manifold_))
+    return max(e.mean_rank for e in found), min(e.map for e in found)
+
+
+@pytest.mark.parametrize("run", BARS)
+def test_mammals(run):
+    parameters, mean_rank, mean_average_precision = BARS[run]
+    measured = worst(load_mammals(), parameters, seeds=(3, 4, 5))
+    assert measured[0] <= mean_rank
+    assert measured[1] >= mean_average_precision
+
+
+@pytest.mark.slow
+def test_nouns_in_100_epochs():
+    try:
+        nouns = load_wordnet()
+    except FileNotFoundError as error:
+        pytest.skip(f"WordNet is not installed: {error}")
+    measured = worst(nouns, {"n_components": 10, "threads": 2}, seeds=(7,))
+    assert measured[0] <= 6.5
+    assert measured[1] >= 0.77
