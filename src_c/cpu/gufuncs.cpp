@@ -46,8 +46,8 @@ int exec(PyObject* module) {
 }
 
 PyModuleDef_Slot slots[] = {{Py_mod_exec, reinterpret_cast<void*>(exec)}, {0, nullptr}};
-PyModuleDef definition = {PyModuleDef_HEAD_INIT, "gufuncs", "CPU twins of the row functions.", 0, nullptr, slots,
-                          nullptr, nullptr, nullptr};
+PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "gufuncs", "CPU twins of the row functions.", 0, nullptr, slots, nullptr, nullptr, nullptr};
 }  // namespace
 
 PyMODINIT_FUNC PyInit_gufuncs() { return PyModuleDef_Init(&definition); }

@@ -34,9 +34,8 @@ struct PackEntry {
 HG_FN double total(Pack p) { return ((p[0] + p[4]) + (p[2] + p[6])) + ((p[1] + p[5]) + (p[3] + p[7])); }
 
 // Found by argument-dependent lookup in place of hypergeom::sum.
-template <class F, class... Sums>
-HG_FN void sum(Packs, int d, F term, Sums&... sums) {
-    constexpr int K = sizeof...(Sums);
+template <int K, class F>
+HG_FN void sum(Packs, int d, Targets<K> target, F term) {
     Terms<K, double> result{};
     int i = 0;
     if (d >= pack_size) {
@@ -51,8 +50,7 @@ HG_FN void sum(Packs, int d, F term, Sums&... sums) {
         const Terms<K, double> t = term(Entry{i});
         for (int k = 0; k < K; ++k) result.value[k] += t.value[k];
     }
-    int k = 0;
-    ((sums = result.value[k++]), ...);
+    for (int k = 0; k < K; ++k) *target.sum[k] = result.value[k];
 }
 
 }  // namespace hypergeom::cpu

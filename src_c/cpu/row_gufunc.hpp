@@ -90,18 +90,20 @@ bool add_lorentz(PyObject* dict);
 }  // namespace hypergeom::cpu
 
 // Defines the Op and the two multiversioned loops of a row function `hypergeom::space::name`.
-#define HG_DEFINE_LOOPS(space, name, text)                                                             \
-    struct name##_op {                                                                                 \
-        static constexpr hypergeom::Signature signature{text};                                         \
-        static constexpr bool vjp = hypergeom::is_vjp(#name);                                          \
-        template <class... Args>                                                                       \
-        HG_FN static void run(Args... args) { hypergeom::space::name(args...); }                       \
-    };                                                                                                 \
-    HG_CLONES void name##_float32(char** a, const npy_intp* n, const npy_intp* s, void*) {             \
-        hypergeom::cpu::row_loop<name##_op, float>(a, n, s);                                           \
-    }                                                                                                  \
-    HG_CLONES void name##_float64(char** a, const npy_intp* n, const npy_intp* s, void*) {             \
-        hypergeom::cpu::row_loop<name##_op, double>(a, n, s);                                          \
+#define HG_DEFINE_LOOPS(space, name, text)                                                 \
+    struct name##_op {                                                                     \
+        static constexpr hypergeom::Signature signature{text};                             \
+        static constexpr bool vjp = hypergeom::is_vjp(#name);                              \
+        template <class... Args>                                                           \
+        HG_FN static void run(Args... args) {                                              \
+            hypergeom::space::name(args...);                                               \
+        }                                                                                  \
+    };                                                                                     \
+    HG_CLONES void name##_float32(char** a, const npy_intp* n, const npy_intp* s, void*) { \
+        hypergeom::cpu::row_loop<name##_op, float>(a, n, s);                               \
+    }                                                                                      \
+    HG_CLONES void name##_float64(char** a, const npy_intp* n, const npy_intp* s, void*) { \
+        hypergeom::cpu::row_loop<name##_op, double>(a, n, s);                              \
     }
 
 #define HG_ROW_OP_ENTRY(space, name, text) \

@@ -2,13 +2,13 @@
 
 import pytest
 
-from hypergeom.cli import PLANE
+from hypergeom.cli import BALL_5, PLANE
 from hypergeom.datasets import load_mammals, load_wordnet
 from hypergeom.embed import HyperbolicEmbedding, evaluate
 
 BARS = {
     "ball, d = 10": ({"n_components": 10}, 1.15, 0.96),
-    "ball, d = 5": ({"n_components": 5, "n_epochs": 300, "learning_rate": (0.01, 0.1)}, 1.10, 0.975),
+    "ball, d = 5": (BALL_5, 1.10, 0.975),
     "hyperboloid, d = 2": (PLANE, 1.6, 0.90),
 }
 

@@ -44,10 +44,10 @@ HG_FN double chord_square(Team team, int d, const T* x, const T* y, double c, co
     const double of_x = use_e ? -1 : 2 * x_is_near, of_y = use_e ? 1 : 2 * !x_is_near;
     const double along = p.ss > 0 ? (use_e ? p.es : 2 * (nn + p.xy)) / p.ss : 0;
     double perp;
-    sum(team, d, [=](auto at) {
+    sum(team, d, into(perp), [=](auto at) {
         const auto xi = at(x), yi = at(y), w = (of_x * xi + of_y * yi) - along * (xi + yi);
         return terms(w * w);
-    }, perp);
+    });
     const double s = sqrt(p.ss), e0 = fabs(p.e0), ratio = s > 0 ? e0 / s : 0, k = ratio * ratio;
     if (k < 0.5) return (perp + 4 / c * k) / (1 - k);
     // |s| - |e0| = (|s| - |f|) - (f0 - |f|) + n0, for the nearer point n and the farther f
@@ -61,10 +61,10 @@ HG_FN Chord chord(Team team, int n, const T* point_x, const T* point_y, double c
     const T *x = point_x + 1, *y = point_y + 1;
     const int d = n - 1;
     Chord p;
-    sum(team, d, [=](auto at) {
+    sum(team, d, into(p.xx, p.yy, p.xy, p.ee, p.es, p.ss), [=](auto at) {
         const auto xi = at(x), yi = at(y), ei = yi - xi, si = yi + xi;
         return terms(xi * xi, yi * yi, xi * yi, ei * ei, ei * si, si * si);
-    }, p.xx, p.yy, p.xy, p.ee, p.es, p.ss);
+    });
     p.x0 = time(c, p.xx, point_x[0]), p.y0 = time(c, p.yy, point_y[0]);
     p.e0 = p.es / (p.x0 + p.y0);
     p.Q = chord_square(team, d, x, y, c, p) + 0 * p.e0;
@@ -96,10 +96,10 @@ template <class Team, class T>
 HG_FN ChordGradient chord_gradient(Team team, int n, const T* x, const T* y, double c, const Chord& p) {
     const double along_x = split(c, p.xx, p.xy), along_y = split(c, p.yy, p.xy);
     double left_x, left_y;
-    sum(team, n - 1, [=, x = x + 1, y = y + 1](auto at) {
+    sum(team, n - 1, into(left_x, left_y), [=, x = x + 1, y = y + 1](auto at) {
         const auto xi = at(x), yi = at(y);
         return terms(at.fma(-along_x, xi, yi) * xi, at.fma(-along_y, yi, xi) * yi);
-    }, left_x, left_y);
+    });
     return {chord_slope(c, p.xx, p.x0, p.e0, p.Q, along_x, left_x),
             chord_slope(c, p.yy, p.y0, -p.e0, p.Q, along_y, left_y), -(p.e0 / p.x0) * (p.e0 / p.y0) / (c * c)};
 }
@@ -164,10 +164,10 @@ HG_FN void log_vjp(Team team, int n, const T* G, const T* x, const T* y, const d
     const Tangent w = tangent(p);
     const double G0 = G[0], fold = G0 / p.x0;
     double Gx, Ge;
-    sum(team, n - 1, [=, G = G + 1, x = x + 1, y = y + 1](auto at) {
+    sum(team, n - 1, into(Gx, Ge), [=, G = G + 1, x = x + 1, y = y + 1](auto at) {
         const auto xi = at(x), Gi = at(G) + fold * xi;
         return terms(Gi * xi, Gi * (at(y) - xi));
-    }, Gx, Ge);
+    });
     const double of_q = theta_sinh_ratio_slope(p.q) * Ge - Gx * (1 + w.H) / (1 + p.q), of_Q = *c / 4 * of_q;
     const double G_x = -w.H * (1 + 2 * p.q), x_x = -fold * w.time / p.x0;
     HG_SIMD
@@ -193,16 +193,16 @@ HG_FN Geodesic geodesic(Team team, int n, const T* point_x, const T* v, double c
     const T* x = point_x + 1;
     ++v;
     double xv;
-    sum(team, n - 1, [=](auto at) { return terms(at(x) * at(x), at(x) * at(v)); }, r.xx, xv);
+    sum(team, n - 1, into(r.xx, xv), [=](auto at) { return terms(at(x) * at(x), at(x) * at(v)); });
     r.x0 = time(c, r.xx, point_x[0]);
     r.along = r.xx > 0 ? xv / r.xx : 0;
     double again;
-    sum(team, n - 1, [=](auto at) { return terms(at.fma(-r.along, at(x), at(v)) * at(x)); }, again);
+    sum(team, n - 1, into(again), [=](auto at) { return terms(at.fma(-r.along, at(x), at(v)) * at(x)); });
     r.again = r.xx > 0 ? again / r.xx : 0;
-    sum(team, n - 1, [=](auto at) {
+    sum(team, n - 1, into(r.perp), [=](auto at) {
         const auto w = at.fma(-r.along, at(x), at(v)) - r.again * at(x);
         return terms(w * w);
-    }, r.perp);
+    });
     r.shrink = 1 / (1 + c * r.xx);
     r.r = sqrt(c * (r.perp + r.along * r.along * r.xx * r.shrink)) + 0 * r.x0;
     r.lift = 1;
@@ -220,10 +220,10 @@ template <class Team, class T>
 HG_FN double time_of_endpoint(Team team, int d, const T* x, const T* v, double c, const Geodesic& r) {
     const auto entry = [=](auto at) { return (r.cosh * at(x) + r.S * at(v)) * r.lift * r.lift; };
     double squares;
-    sum(team, d, [=](auto at) {
+    sum(team, d, into(squares), [=](auto at) {
         const auto o = entry(at);
         return terms(o * o);
-    }, squares);
+    });
     return squares < 1e290 ? sqrt(1 / c + squares) : length(team, d, squares, entry);
 }
 
@@ -245,10 +245,10 @@ HG_FN void exp_vjp(Team team, int n, const T* G, const T* x, const T* v, const d
     const double cosh = r.cosh * r.lift * r.lift, S = r.S * r.lift * r.lift;
     const double o0 = time_of_endpoint(team, n - 1, x + 1, v + 1, *c, r), fold = double(G[0]) / o0;
     double Gx, Gv;
-    sum(team, n - 1, [=, G = G + 1, x = x + 1, v = v + 1](auto at) {
+    sum(team, n - 1, into(Gx, Gv), [=, G = G + 1, x = x + 1, v = v + 1](auto at) {
         const auto xi = at(x), vi = at(v), Gi = at(G) + fold * (cosh * xi + S * vi);
         return terms(Gi * xi, Gi * vi);
-    }, Gx, Gv);
+    });
     const double of_rho = S * Gx / 2 + sinh_ratio_slope(r.r * r.r) * Gv;  // rho = r^2
     const double to_x = -2 * *c * of_rho * (r.along * *c * r.xx * r.shrink), to_v = 2 * *c * of_rho;
     const double par = r.along * r.shrink;
@@ -267,7 +267,7 @@ HG_FN void exp_vjp(Team team, int n, const T* G, const T* x, const T* v, const d
 template <class Team, class T>
 HG_FN void project(Team team, int n, const T* x, const double* c, T* out) {
     double xx;
-    sum(team, n - 1, [=, x = x + 1](auto at) { return terms(at(x) * at(x)); }, xx);
+    sum(team, n - 1, into(xx), [=, x = x + 1](auto at) { return terms(at(x) * at(x)); });
     const double r = length(team, n - 1, xx, [=, x = x + 1](auto at) { return at(x); });
     const double time = hypot(1 / sqrt(*c), r), x0 = is_curvature(*c) && is_finite(time + x[0]) ? time : nan("");
     HG_SIMD
@@ -279,7 +279,7 @@ HG_FN void project(Team team, int n, const T* x, const double* c, T* out) {
 template <class Team, class T>
 HG_FN void to_poincare(Team team, int n, const T* x, const double* c, T* out) {
     double xx;
-    sum(team, n - 1, [=, x = x + 1](auto at) { return terms(at(x) * at(x)); }, xx);
+    sum(team, n - 1, into(xx), [=, x = x + 1](auto at) { return terms(at(x) * at(x)); });
     const double scale = 1 / (1 + sqrt(*c) * time(*c, xx, x[0]));
     HG_SIMD
     for (int i = team.rank(); i < n - 1; i += Team::size) out[i] = T(scale * x[i + 1]);
@@ -288,7 +288,7 @@ HG_FN void to_poincare(Team team, int n, const T* x, const double* c, T* out) {
 template <class Team, class T>
 HG_FN void to_poincare_vjp(Team team, int d, const T* G, const T* x, const double* c, T* x_bar, double* c_bar) {
     double xx, Gx;
-    sum(team, d, [=, x = x + 1](auto at) { return terms(at(x) * at(x), at(G) * at(x)); }, xx, Gx);
+    sum(team, d, into(xx, Gx), [=, x = x + 1](auto at) { return terms(at(x) * at(x), at(G) * at(x)); });
     const double h = sqrt(*c) * time(*c, xx, x[0]), scale = 1 / (1 + h), of_xx = -Gx * scale * scale / h;
     HG_SIMD
     for (int i = team.rank(); i < d; i += Team::size) x_bar[i + 1] = T(scale * G[i] + *c * of_xx * x[i + 1]);
@@ -300,7 +300,7 @@ HG_FN void to_poincare_vjp(Team team, int d, const T* G, const T* x, const doubl
 template <class Team, class T>
 HG_FN void from_poincare(Team team, int d, const T* x, const double* c, T* out) {
     double xx;
-    sum(team, d, [=](auto at) { return terms(at(x) * at(x)); }, xx);
+    sum(team, d, into(xx), [=](auto at) { return terms(at(x) * at(x)); });
     const double scale = is_curvature(*c) ? 2 / poincare::gap(*c, xx) : nan("");
     HG_SIMD
     for (int i = team.rank(); i < d; i += Team::size) out[i + 1] = T(scale * x[i]);
@@ -311,7 +311,7 @@ template <class Team, class T>
 HG_FN void from_poincare_vjp(Team team, int n, const T* G, const T* x, const double* c, T* x_bar, double* c_bar) {
     const T* Gs = G + 1;
     double xx, Gx;
-    sum(team, n - 1, [=](auto at) { return terms(at(x) * at(x), at(Gs) * at(x)); }, xx, Gx);
+    sum(team, n - 1, into(xx, Gx), [=](auto at) { return terms(at(x) * at(x), at(Gs) * at(x)); });
     const double scale = is_curvature(*c) ? 2 / poincare::gap(*c, xx) : nan("");
     const double fold = double(G[0]) * sqrt(*c) / (scale - 1);  // G0 / x0
     const double of_scale = Gx + fold * scale * xx, to_x = fold * scale * scale + *c * scale * scale * of_scale;

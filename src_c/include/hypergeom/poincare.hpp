@@ -25,10 +25,10 @@ struct Pair {
 template <class Team, class T>
 HG_FN Pair pair(Team team, int d, const T* x, const T* y, double c, double sign) {
     Pair p;
-    sum(team, d, [=](auto at) {
+    sum(team, d, into(p.xx, p.yy, p.ee), [=](auto at) {
         const auto xi = at(x), yi = at(y), ei = yi + sign * xi;
         return terms(xi * xi, yi * yi, ei * ei);
-    }, p.xx, p.yy, p.ee);
+    });
     p.gx = gap(c, p.xx), p.gy = gap(c, p.yy);
     p.D = p.gx * p.gy, p.N = p.D + c * p.ee;
     return p;
@@ -74,7 +74,7 @@ HG_FN void dist_vjp(Team team, int d, const T* G, const T* x, const T* y, const 
 template <class Team, class T>
 HG_FN void dist0(Team team, int d, const T* y, const double* c, T* out) {
     double yy;
-    sum(team, d, [=](auto at) { return terms(at(y) * at(y)); }, yy);
+    sum(team, d, into(yy), [=](auto at) { return terms(at(y) * at(y)); });
     const double r = length(team, d, yy, [=](auto at) { return at(y); });
     put(team, out, 2 * r * atanh_ratio(*c * yy, gap(*c, yy)));
 }
@@ -82,7 +82,7 @@ HG_FN void dist0(Team team, int d, const T* y, const double* c, T* out) {
 template <class Team, class T>
 HG_FN void dist0_vjp(Team team, int d, const T* G, const T* y, const double* c, T* y_bar, double* c_bar) {
     double yy;
-    sum(team, d, [=](auto at) { return terms(at(y) * at(y)); }, yy);
+    sum(team, d, into(yy), [=](auto at) { return terms(at(y) * at(y)); });
     const double r = length(team, d, yy, [=](auto at) { return at(y); }), g = gap(*c, yy);
     const double scale = 2 * double(*G) / g, inverse = reciprocal(r);
     HG_SIMD
@@ -98,10 +98,10 @@ struct Tangent {
 template <class Team, class T>
 HG_FN Tangent tangent(Team team, int d, const T* x, const T* v, double c) {
     Tangent t;
-    sum(team, d, [=](auto at) {
+    sum(team, d, into(t.xx, t.vv, t.xv), [=](auto at) {
         const auto xi = at(x), vi = at(v);
         return terms(xi * xi, vi * vi, xi * vi);
-    }, t.xx, t.vv, t.xv);
+    });
     t.g = gap(c, t.xx);
     t.norm = length(team, d, t.vv, [=](auto at) { return at(v); });
     t.a = sqrt(c) * t.norm / t.g;
@@ -124,10 +124,10 @@ HG_FN void exp(Team team, int d, const T* x, const T* v, const double* c, T* out
     } else {  // towards the origin that cancels; with u = v/|v|, this does not
         const double k = sqrt(*c), inverse = 1 / t.norm;
         double plus, minus;
-        sum(team, d, [=](auto at) {
+        sum(team, d, into(plus, minus), [=](auto at) {
             const auto xi = k * at(x), ui = inverse * at(v), p = xi + ui, m = xi - ui;
             return terms(p * p, m * m);
-        }, plus, minus);
+        });
         Delta = t.g * t.decay / 2 + (plus + minus * t.decay * t.decay) / 4;
     }
     const double to_v = S / Delta, to_x = t.g * sigma / Delta;
@@ -146,10 +146,10 @@ HG_FN void exp_vjp(Team team, int d, const T* G, const T* x, const T* v, const d
     const double g = t.g, alpha = t.a * t.a, z_of_v = tanh_ratio(alpha) / g;
     const double gz = 4 * t.decay / ((1 + t.decay) * (1 + t.decay));
     double Gx, Gv, Ge, ee, xe, ve;
-    sum(team, d, [=](auto at) {
+    sum(team, d, into(Gx, Gv, Ge, ee, xe, ve), [=](auto at) {
         const auto xi = at(x), vi = at(v), Gi = at(G), ei = xi + z_of_v * vi;
         return terms(Gi * xi, Gi * vi, Gi * ei, ei * ei, xi * ei, vi * ei);
-    }, Gx, Gv, Ge, ee, xe, ve);
+    });
     const double N = g * gz + *c * ee, z = z_of_v * t.norm, zz = z * z, Gz = z_of_v * Gv;
     const Gyration r = gyration(*c, g, t.xx, ee, N, xe, Gx, Ge);
     const double v_zbar = g / N * (Gv + r.to_x * t.xv + r.to_e * ve), slope = tanh_ratio_slope(alpha);
@@ -176,7 +176,7 @@ HG_FN void exp_vjp(Team team, int d, const T* G, const T* x, const T* v, const d
 template <class Team, class T>
 HG_FN void exp0(Team team, int d, const T* v, const double* c, T* out) {
     double vv;
-    sum(team, d, [=](auto at) { return terms(at(v) * at(v)); }, vv);
+    sum(team, d, into(vv), [=](auto at) { return terms(at(v) * at(v)); });
     const double a = sqrt(*c) * length(team, d, vv, [=](auto at) { return at(v); });
     const double scale = a > 0 ? tanh(a) / a + 0 * a : 1 + a;
     HG_SIMD
@@ -186,7 +186,7 @@ HG_FN void exp0(Team team, int d, const T* v, const double* c, T* out) {
 template <class Team, class T>
 HG_FN void exp0_vjp(Team team, int d, const T* G, const T* v, const double* c, T* v_bar, double* c_bar) {
     double vv, Gv;
-    sum(team, d, [=](auto at) { return terms(at(v) * at(v), at(G) * at(v)); }, vv, Gv);
+    sum(team, d, into(vv, Gv), [=](auto at) { return terms(at(v) * at(v), at(G) * at(v)); });
     const double q = *c >= 0 ? *c * vv + 0 * *c : nan("");
     const double scale = tanh_ratio(q), slope = tanh_ratio_slope(q), to_v = 2 * *c * slope * Gv;
     HG_SIMD
@@ -211,10 +211,10 @@ HG_FN void log_vjp(Team team, int d, const T* G, const T* x, const T* y, const d
                    double* c_bar) {
     const Pair p = pair(team, d, x, y, *c, -1);
     double Gx, Ge, es;
-    sum(team, d, [=](auto at) {
+    sum(team, d, into(Gx, Ge, es), [=](auto at) {
         const auto xi = at(x), yi = at(y), Gi = at(G), ei = yi - xi, si = yi + xi;
         return terms(Gi * xi, Gi * ei, ei * si);
-    }, Gx, Ge, es);
+    });
     const double q = *c * p.ee / p.D, H = theta_sinh_ratio(q), slope = theta_sinh_ratio_slope(q);
     const double M = p.gx * Ge - *c * p.ee * Gx;
     const double of_ee = *c * (slope * M / p.D - H * Gx) / p.gy;
@@ -228,15 +228,16 @@ HG_FN void log_vjp(Team team, int d, const T* G, const T* x, const T* y, const d
         x_bar[i] = T(G_x * Gi + x_x * xi - ei);
         y_bar[i] = T(G_y * Gi + y_y * yi + ei);
     }
-    put(team, c_bar, p.ee * slope * M * (1 / p.gx + 1 / p.gy - 1) / (p.gy * p.D)
-                         + H / (p.gy * p.gy) * (Ge * es - p.ee * Gx));  // e.s = |y|^2 - |x|^2
+    put(team, c_bar,
+        p.ee * slope * M * (1 / p.gx + 1 / p.gy - 1) / (p.gy * p.D) +
+            H / (p.gy * p.gy) * (Ge * es - p.ee * Gx));  // e.s = |y|^2 - |x|^2
 }
 
 // atanh(sqrt(c)|y|) y / (sqrt(c)|y|)
 template <class Team, class T>
 HG_FN void log0(Team team, int d, const T* y, const double* c, T* out) {
     double yy;
-    sum(team, d, [=](auto at) { return terms(at(y) * at(y)); }, yy);
+    sum(team, d, into(yy), [=](auto at) { return terms(at(y) * at(y)); });
     const double scale = atanh_ratio(*c * yy, gap(*c, yy));
     HG_SIMD
     for (int i = team.rank(); i < d; i += Team::size) out[i] = T(scale * y[i]);
@@ -245,7 +246,7 @@ HG_FN void log0(Team team, int d, const T* y, const double* c, T* out) {
 template <class Team, class T>
 HG_FN void log0_vjp(Team team, int d, const T* G, const T* y, const double* c, T* y_bar, double* c_bar) {
     double yy, Gy;
-    sum(team, d, [=](auto at) { return terms(at(y) * at(y), at(G) * at(y)); }, yy, Gy);
+    sum(team, d, into(yy, Gy), [=](auto at) { return terms(at(y) * at(y), at(G) * at(y)); });
     const double g = gap(*c, yy), scale = atanh_ratio(*c * yy, g), slope = atanh_ratio_slope(*c * yy, g);
     const double to_y = 2 * *c * slope * Gy;
     HG_SIMD
@@ -271,10 +272,10 @@ HG_FN void mobius_add_vjp(Team team, int d, const T* G, const T* x, const T* y, 
                           double* c_bar) {
     const Pair p = pair(team, d, x, y, *c, 1);
     double Gx, Gy, Ge, xe;
-    sum(team, d, [=](auto at) {
+    sum(team, d, into(Gx, Gy, Ge, xe), [=](auto at) {
         const auto xi = at(x), yi = at(y), Gi = at(G), ei = yi + xi;
         return terms(Gi * xi, Gi * yi, Gi * ei, xi * ei);
-    }, Gx, Gy, Ge, xe);
+    });
     const double out = (p.gx * Ge + *c * p.ee * Gx) / p.N;  // G . (x (+) y)
     const double kappa = Gy + *c * p.yy * Gx;
     const Gyration t = gyration(*c, p.gx, p.xx, p.ee, p.N, xe, Gx, Ge);
@@ -293,7 +294,7 @@ HG_FN void mobius_add_vjp(Team team, int d, const T* G, const T* x, const T* y, 
 template <class Team, class T>
 HG_FN void project(Team team, int d, const T* x, const T* margin, const double* c, T* out) {
     double xx;
-    sum(team, d, [=](auto at) { return terms(at(x) * at(x)); }, xx);
+    sum(team, d, into(xx), [=](auto at) { return terms(at(x) * at(x)); });
     const double r = sqrt(*c) * length(team, d, xx, [=](auto at) { return at(x); }), limit = 1 - double(*margin);
     const double scale = r <= limit ? 1 : limit / r + 0 * r;
     HG_SIMD
@@ -304,7 +305,7 @@ HG_FN void project(Team team, int d, const T* x, const T* margin, const double* 
 template <class Team, class T>
 HG_FN void egrad2rgrad(Team team, int d, const T* x, const T* u, const double* c, T* out) {
     double xx;
-    sum(team, d, [=](auto at) { return terms(at(x) * at(x)); }, xx);
+    sum(team, d, into(xx), [=](auto at) { return terms(at(x) * at(x)); });
     const double g = gap(*c, xx), scale = g * g / 4;
     HG_SIMD
     for (int i = team.rank(); i < d; i += Team::size) out[i] = T(scale * u[i]);
@@ -314,7 +315,7 @@ template <class Team, class T>
 HG_FN void egrad2rgrad_vjp(Team team, int d, const T* G, const T* x, const T* u, const double* c, T* x_bar, T* u_bar,
                            double* c_bar) {
     double xx, Gu;
-    sum(team, d, [=](auto at) { return terms(at(x) * at(x), at(G) * at(u)); }, xx, Gu);
+    sum(team, d, into(xx, Gu), [=](auto at) { return terms(at(x) * at(x), at(G) * at(u)); });
     const double g = gap(*c, xx), scale = g * g / 4, to_x = -*c * g * Gu;
     HG_SIMD
     for (int i = team.rank(); i < d; i += Team::size) {

@@ -16,7 +16,9 @@ struct Serial {
 struct Entry {
     int i;
     template <class T>
-    HG_FN double operator()(const T* row) const { return double(row[i]); }
+    HG_FN double operator()(const T* row) const {
+        return double(row[i]);
+    }
     HG_FN double fma(double a, double b, double c) const { return hypergeom::fma(a, b, c); }
 };
 
@@ -31,18 +33,27 @@ HG_FN Terms<1 + int(sizeof...(Rest)), V> terms(V first, Rest... rest) {
     return {{first, rest...}};
 }
 
+// Where sums go: into(xx, yy).
+template <int K>
+struct Targets {
+    double* sum[K];
+};
+
+template <class... Sums>
+HG_FN Targets<int(sizeof...(Sums))> into(Sums&... sums) {
+    return {{&sums...}};
+}
+
 // Several sums along a row in one pass:
-//     sum(team, d, [=](auto at) { return terms(at(x) * at(x), at(x) * at(y)); }, xx, xy);
-template <class Team, class F, class... Sums>
-HG_FN void sum(Team team, int d, F term, Sums&... sums) {
-    constexpr int K = sizeof...(Sums);
+//     sum(team, d, into(xx, xy), [=](auto at) { return terms(at(x) * at(x), at(x) * at(y)); });
+template <class Team, int K, class F>
+HG_FN void sum(Team team, int d, Targets<K> target, F term) {
     Terms<K, double> total{};
     for (int i = team.rank(); i < d; i += Team::size) {
         const Terms<K, double> t = term(Entry{i});
         for (int k = 0; k < K; ++k) total.value[k] += t.value[k];
     }
-    int k = 0;
-    ((sums = team.sum(total.value[k++])), ...);
+    for (int k = 0; k < K; ++k) *target.sum[k] = team.sum(total.value[k]);
 }
 
 // The length of a row, given the sum of its squares: where those leave the range of double, they are added again with
@@ -52,10 +63,10 @@ HG_FN double length(Team team, int d, double squares, F entry) {
     if (squares > 1e-270 && squares < 1e290) return sqrt(squares);
     const double scale = squares < 1 ? 0x1p+600 : 0x1p-600;
     double scaled;
-    sum(team, d, [=](auto at) {
+    sum(team, d, into(scaled), [=](auto at) {
         const auto v = entry(at) * scale;
         return terms(v * v);
-    }, scaled);
+    });
     return sqrt(scaled) / scale;
 }
 
