@@ -113,7 +113,7 @@ def _chord_square_vjp(p: _Chord, of_Q: Array, c: Array) -> tuple[Array, Array, A
     wide = dot(p.e, p.e) > p.x0 * p.y0  # e would lose the smaller of the two points
     to_x = xp.where(wide, p.y - p.x * (p.y0 / p.x0), p.e - p.x * (p.e0 / p.x0))
     to_y = xp.where(wide, p.y * (p.x0 / p.y0) - p.x, p.e - p.y * (p.e0 / p.y0))
-    return -2 * of_Q * to_x, 2 * of_Q * to_y, -of_Q * (p.e0 / (c * p.x0)) * (p.e0 / (c * p.y0))
+    return -2 * of_Q * to_x, 2 * of_Q * to_y, -of_Q * (p.e0 / p.x0) * (p.e0 / p.y0) / (c * c)
 
 
 def _cotangent(space: Array) -> Array:
@@ -284,7 +284,7 @@ def log_vjp(g: Array, x: Array, y: Array, /, c: Curvature = 1.0) -> tuple[Array,
     of_q = theta_sinh_ratio_slope(p.q) * ge - gx * (1 + t.H) / (1 + p.q)
     x_bar, y_bar, c_bar = _chord_square_vjp(p, c / 4 * of_q, c)
     x_bar = x_bar - t.H * (1 + 2 * p.q) * g + fold * (t.space - t.time / p.x0 * p.x)
-    c_bar = c_bar + of_q * p.Q / 4 + fold / c * (t.time / (2 * c * p.x0))
+    c_bar = c_bar + of_q * p.Q / 4 + fold * t.time / (2 * c * c * p.x0)
     return _cotangent(x_bar), _cotangent(y_bar + t.H * g), c_bar
 
 
@@ -374,7 +374,7 @@ def exp_vjp(g: Array, x: Array, v: Array, /, c: Curvature = 1.0) -> tuple[Array,
     metric_v = r.perp + r.along * r.shrink * r.x
     x_bar = r.cosh * g - 2 * c * of_rho * r.along * c * dot(r.x, r.x) * r.shrink * metric_v
     v_bar = r.S * g + 2 * c * of_rho * metric_v
-    return _cotangent(x_bar), _cotangent(v_bar), of_rho * dot(metric_v, metric_v) - fold / c / (2 * c)
+    return _cotangent(x_bar), _cotangent(v_bar), of_rho * dot(metric_v, metric_v) - fold / (2 * c * c)
 
 
 @row_op("(n),()->(n)")
@@ -498,4 +498,4 @@ def from_poincare_vjp(g: Array, x: Array, /, c: Curvature = 1.0) -> tuple[Array,
     fold = g0 * array_namespace(x).sqrt(c) / (scale - 1)
     g = g + fold * scale * x
     of_scale = dot(g, x)
-    return scale * g + c * scale * scale * of_scale * x, scale * scale / 2 * xx * of_scale - fold / c / (2 * c)
+    return scale * g + c * scale * scale * of_scale * x, scale * scale / 2 * xx * of_scale - fold / (2 * c * c)

@@ -101,7 +101,7 @@ HG_FN ChordGradient chord_gradient(Team team, int n, const T* x, const T* y, dou
         return terms(at.fma(-along_x, xi, yi) * xi, at.fma(-along_y, yi, xi) * yi);
     });
     return {chord_slope(c, p.xx, p.x0, p.e0, p.Q, along_x, left_x),
-            chord_slope(c, p.yy, p.y0, -p.e0, p.Q, along_y, left_y), -(p.e0 / (c * p.x0)) * (p.e0 / (c * p.y0))};
+            chord_slope(c, p.yy, p.y0, -p.e0, p.Q, along_y, left_y), -(p.e0 / p.x0) * (p.e0 / p.y0) / (c * c)};
 }
 
 // dQ/dx / -2
@@ -177,7 +177,7 @@ HG_FN void log_vjp(Team team, int n, const T* G, const T* x, const T* y, const d
         y_bar[i] = T(w.H * Gi - 2 * of_Q * slope_entry(t.y, yi, xi));
     }
     put_time_bar(team, x_bar, of_Q), put_time_bar(team, y_bar, of_Q);
-    put(team, c_bar, of_q * (p.Q + *c * t.of_c) / 4 + fold / *c * (w.time / (2 * *c * p.x0)));
+    put(team, c_bar, of_q * (p.Q + *c * t.of_c) / 4 + fold * w.time / (2 * *c * *c * p.x0));
 }
 
 // cosh(r) x + (sinh(r)/r) v with r = sqrt(c) |v|_x. The metric divides the square of the part of v along x by
@@ -208,7 +208,7 @@ HG_FN Geodesic geodesic(Team team, int n, const T* point_x, const T* v, double c
     r.lift = 1;
     if (r.r < 700) {
         const double growth = expm1(r.r);  // cosh and sinh from one exponential
-        r.cosh = 1 + growth / 2 * (growth / (1 + growth));
+        r.cosh = 1 + growth * growth / (2 * (1 + growth));
         r.S = r.r > 0 ? (growth + growth / (1 + growth)) / (2 * r.r) : 1;
     } else {  // a component may be zero, so no factor may be infinite
         r.cosh = 0.5, r.S = 0.5 / r.r, r.lift = hypergeom::exp(r.r < 1400 ? r.r / 2 : 700) + 0 * r.r;
@@ -260,7 +260,7 @@ HG_FN void exp_vjp(Team team, int n, const T* G, const T* x, const T* v, const d
         v_bar[i] = T(S * Gi + to_v * metric_v);
     }
     put_time_bar(team, x_bar, of_rho), put_time_bar(team, v_bar, of_rho);
-    put(team, c_bar, of_rho * (r.perp + par * par * r.xx) - fold / *c / (2 * *c));
+    put(team, c_bar, of_rho * (r.perp + par * par * r.xx) - fold / (2 * *c * *c));
 }
 
 // The time coordinate anew; the spatial part keeps its bits. The stored time coordinate may be wrong, but not NaN.
@@ -317,7 +317,7 @@ HG_FN void from_poincare_vjp(Team team, int n, const T* G, const T* x, const dou
     const double of_scale = Gx + fold * scale * xx, to_x = fold * scale * scale + *c * scale * scale * of_scale;
     HG_SIMD
     for (int i = team.rank(); i < n - 1; i += Team::size) x_bar[i] = T(scale * Gs[i] + to_x * x[i]);
-    put(team, c_bar, scale * scale / 2 * xx * of_scale - fold / *c / (2 * *c));
+    put(team, c_bar, scale * scale / 2 * xx * of_scale - fold / (2 * *c * *c));
 }
 
 }  // namespace hypergeom::lorentz
