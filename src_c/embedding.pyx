@@ -7,6 +7,12 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libcpp cimport bool as cbool
 
 
+cdef extern from "hypergeom/philox.hpp" namespace "hypergeom" nogil:
+    cdef cppclass Philox:
+        Philox(uint64_t seed)
+        void block "fill<1>"(uint32_t*, uint32_t*, uint32_t*, uint32_t*)
+
+
 cdef extern from "cpu/embedding_trainer.hpp" namespace "hypergeom::embedding" nogil:
     cdef cppclass Table:
         double* rows
@@ -80,6 +86,16 @@ MAX_POSITIVES = max_positives
 def row_layout(int d):
     """Lanes of coordinates in a row of the trainer's table, and its stride, in doubles. The gap follows the lanes."""
     return Table.lanes_for(d), Table.stride_for(d)
+
+
+def philox(uint64_t seed, uint32_t a, uint32_t b, uint32_t c, uint32_t d):
+    """Four 32-bit numbers at the counter (a, b, c, d)."""
+    cdef Philox* generator = new Philox(seed)
+    try:
+        generator.block(&a, &b, &c, &d)
+    finally:
+        del generator
+    return a, b, c, d
 
 
 cdef class Graph:

@@ -5,6 +5,8 @@ MAX_POSITIVES: int
 
 def row_layout(d: int) -> tuple[int, int]: ...
 
+def philox(seed: int, a: int, b: int, c: int, d: int) -> tuple[int, int, int, int]: ...
+
 class Graph:
     def __init__(
         self,

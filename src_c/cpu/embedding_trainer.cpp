@@ -14,15 +14,17 @@ typedef double Quad __attribute__((vector_size(32)));
 
 struct alignas(64) Scratch {
     std::vector<double> storage;
-    double *ee, *gap, *step, *weight, *e_share, *u_share, *new_gap, *decay;
+    double *ee, *gap, *inverse_gap, *decay, *inverse_sinh, *coth, *step, *weight, *e_share, *u_share, *new_gap;
     Quad *differences, *pull, *u;
 
     Scratch(int partners, int lanes) {
         const std::size_t width = std::size_t(partners + 7) / 8 * 8;
-        storage.resize(8 * width + width * lanes + 2 * lanes + 8);
+        storage.resize(11 * width + width * lanes + 2 * lanes + 8);
         double* p = storage.data();
         while (reinterpret_cast<std::uintptr_t>(p) % 64) ++p;
-        for (double** part : {&ee, &gap, &step, &weight, &e_share, &u_share, &new_gap, &decay}) *part = p, p += width;
+        for (double** part :
+             {&ee, &gap, &inverse_gap, &decay, &inverse_sinh, &coth, &step, &weight, &e_share, &u_share, &new_gap})
+            *part = p, p += width;
         differences = reinterpret_cast<Quad*>(p), p += width * lanes;
         pull = reinterpret_cast<Quad*>(p), p += lanes;
         u = reinterpret_cast<Quad*>(p);
@@ -39,12 +41,22 @@ HG_FN Quad lane_sums(Quad a, Quad b, Quad c, Quad d) {
 
 HG_FN double lane_sum(Quad a) { return (a[0] + a[1]) + (a[2] + a[3]); }
 
+// For writing: a line that is fetched for reading would have to be taken from the other threads' caches a second time.
+HG_FN void prefetch_for_writing(const double* p) {
+#if defined(__x86_64__)
+    asm volatile("prefetchw %0" : : "m"(*p));  // the builtin means reads on the x86-64 levels
+#else
+    __builtin_prefetch(p, 1);
+#endif
+}
+
 HG_FN void prefetch_row(const Table& table, std::int32_t id) {
-    for (int line = 0; line < Table::stride_for(table.d); line += 8) __builtin_prefetch(table.row(id) + line, 1);
+    for (int line = 0; line < Table::stride_for(table.d); line += 8) prefetch_for_writing(table.row(id) + line);
 }
 
 // Differences y - u of all partners, their squared norms and gaps. Meanwhile the next visit's rows travel from memory,
-// one with each row read here: all at once they would exhaust the line-fill buffers.
+// one with every second row read here, the others with the rows written back: all at once they would wait for
+// line-fill buffers.
 template <int Quads>
 HG_FN void gather(const Table& table, const Visit& visit, const Visit& next, const Quad* u, int quads, Scratch& s) {
     const int q = Quads ? Quads : quads, n = visit.partners;
@@ -59,7 +71,7 @@ HG_FN void gather(const Table& table, const Visit& visit, const Visit& next, con
                 sums[r] += e[i] * e[i];
             }
             s.gap[k + r] = row[4 * q];
-            if (k + r < next.partners) prefetch_row(table, next.ids[k + r]);
+            if (r % 2 == 0 && k + r < next.partners) prefetch_row(table, next.ids[k + r]);
         }
         *reinterpret_cast<Quad*>(s.ee + k) = lane_sums(sums[0], sums[1], sums[2], sums[3]);
     }
@@ -69,9 +81,13 @@ HG_FN void gather(const Table& table, const Visit& visit, const Visit& next, con
 template <class Geometry>
 HG_FN double weigh(const Visit& visit, double near_weight, double gap_u, const EpochOptions& o, Scratch& s) {
     const int n = visit.partners, n_pos = visit.positives;
-    const double cap = o.max_step;
+    const double cap = o.max_step, inverse_gap_u = 1 / gap_u;
     HG_SIMD
-    for (int k = 0; k < n; ++k) s.decay[k] = Geometry::pair(s.ee[k], gap_u, s.gap[k]).decay;
+    for (int k = 0; k < n; ++k) {
+        s.inverse_gap[k] = 1 / s.gap[k];
+        const Pair p = Geometry::pair(s.ee[k], inverse_gap_u, s.inverse_gap[k]);
+        s.decay[k] = p.decay, s.inverse_sinh[k] = p.inverse_sinh, s.coth[k] = p.coth;
+    }
     if (o.decay_power != 1)
         for (int k = 0; k < n; ++k) s.decay[k] = std::pow(s.decay[k], o.decay_power);
     for (int k = n_pos; k < n_pos + visit.near; ++k) s.decay[k] *= near_weight;
@@ -89,10 +105,10 @@ HG_FN double weigh(const Visit& visit, double near_weight, double gap_u, const E
     for (int k = n_pos; k < n; ++k) s.step[k] = s.decay[k] * turn;
     HG_SIMD
     for (int k = 0; k < n; ++k) {
-        const auto p = Geometry::pair(s.ee[k], gap_u, s.gap[k]);
-        s.weight[k] = -s.step[k] * Geometry::direction(p, gap_u, s.gap[k]);
+        const Pair p{s.decay[k], s.inverse_sinh[k], s.coth[k]};
+        s.weight[k] = -s.step[k] * Geometry::direction(p, inverse_gap_u, s.inverse_gap[k]);
         const double up = s.step[k] < cap ? s.step[k] : cap, step = up > -cap ? up : -cap;
-        const Move m = Geometry::move(p, gap_u, s.gap[k], step);
+        const Move m = Geometry::move(p, inverse_gap_u, s.inverse_gap[k], step);
         s.e_share[k] = m.e_share, s.u_share[k] = m.u_share, s.new_gap[k] = m.gap;
     }
     return loss;
@@ -118,11 +134,13 @@ HG_FN void learn(const Table& table, const Visit& visit, const Visit& next, doub
     Quad registers[Quads ? 2 * Quads : 1];
     Quad *const u = Quads ? registers : s.u, *const pull = Quads ? registers + Quads : s.pull;
     for (int i = 0; i < q; ++i) u[i] = reinterpret_cast<const Quad*>(u_row)[i], pull[i] = Quad{};
+    if (next.partners) prefetch_row(table, next.node);
     gather<Quads>(table, visit, next, u, q, s);
     result.loss += weigh<Geometry>(visit, near_weight, gap_u, o, s);
 
     double curl = 0, least = 1;
     for (int k = 0; k < n; ++k) {
+        if (k % 2 == 1 && k < next.partners) prefetch_row(table, next.ids[k]);
         Quad* row = reinterpret_cast<Quad*>(table.row(visit.ids[k]));
         const Quad* e = s.differences + std::size_t(k) * q;
         for (int i = 0; i < q; ++i) {
@@ -149,6 +167,22 @@ HG_FN void learn(const Table& table, const Visit& visit, const Visit& next, doub
     result.pairs += n;
 }
 
+// What a visit reads of the graph, fetched in time: first where its lists are, then the lists.
+HG_FN void prefetch_graph(const Graph& graph, const std::int32_t* order, std::int64_t i, std::int64_t end) {
+    constexpr int far = 8, near = 4;
+    if (i + far < end) {
+        __builtin_prefetch(graph.visit_node + order[i + far]);
+        __builtin_prefetch(graph.visit_start + order[i + far]);
+    }
+    if (i + near < end) {
+        const std::int32_t id = order[i + near];
+        const std::int64_t edge = graph.visit_start[id];
+        __builtin_prefetch(graph.ancestors + edge);
+        __builtin_prefetch(graph.weights + edge);
+        __builtin_prefetch(graph.ancestor_start + graph.visit_node[id]);
+    }
+}
+
 template <class Geometry, int Quads>
 HG_FN void work(const Table& table, const Graph& graph, const Negatives& negatives, const std::int32_t* order,
                 std::int64_t n_visits, const EpochOptions& options, std::atomic<std::int64_t>& next,
@@ -158,6 +192,7 @@ HG_FN void work(const Table& table, const Graph& graph, const Negatives& negativ
     Visit visits[2];
     for (Visit& v : visits) v.ids.resize(NegativeSampler::capacity(negatives));
     Scratch scratch(NegativeSampler::capacity(negatives), table.lanes());
+    EpochResult own{};  // the threads' results share a cache line
     for (std::int64_t begin; (begin = next.fetch_add(chunk)) < n_visits;) {
         const std::int64_t end = std::min(begin + chunk, n_visits);
         sampler.draw(order[begin], visits[begin & 1]);
@@ -165,11 +200,13 @@ HG_FN void work(const Table& table, const Graph& graph, const Negatives& negativ
             const Visit& visit = visits[i & 1];
             Visit& following = visits[(i + 1) & 1];
             following.partners = 0;
+            prefetch_graph(graph, order, i, end);
             if (i + 1 < end) sampler.draw(order[i + 1], following);
             if (visit.partners > visit.positives)
-                learn<Geometry, Quads>(table, visit, following, negatives.near_weight, options, scratch, result);
+                learn<Geometry, Quads>(table, visit, following, negatives.near_weight, options, scratch, own);
         }
     }
+    result = own;
 }
 
 #define HG_WORKER(name, geometry, quads)                                                               \

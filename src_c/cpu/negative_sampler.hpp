@@ -8,12 +8,12 @@
 
 namespace hypergeom::embedding {
 
-// The numbers of one (epoch, visit), sixteen Philox blocks at a time so that the rounds vectorize.
+// The numbers of one (epoch, visit), sixteen Philox blocks at a time.
 class Stream {
     static constexpr int blocks = 16;
     Philox philox_;
     std::uint32_t epoch_ = 0, visit_ = 0, next_block_ = 0;
-    std::uint32_t words_[4 * blocks];
+    alignas(64) std::uint32_t words_[4][blocks];
 
   public:
     static constexpr int batch = 4 * blocks;
@@ -21,15 +21,12 @@ class Stream {
     void seek(std::uint32_t epoch, std::uint32_t visit) { epoch_ = epoch, visit_ = visit, next_block_ = 0; }
 
     HG_FN const std::uint32_t* next() {
-        std::uint32_t *a = words_, *b = a + blocks, *c = b + blocks, *d = c + blocks;
-        HG_SIMD
-        for (int i = 0; i < blocks; ++i) {
-            std::uint32_t w0 = next_block_ + i, w1 = epoch_, w2 = visit_, w3 = 0;
-            philox_(w0, w1, w2, w3);
-            a[i] = w0, b[i] = w1, c[i] = w2, d[i] = w3;
-        }
+        for (int i = 0; i < blocks; ++i)
+            words_[0][i] = next_block_ + std::uint32_t(i), words_[1][i] = epoch_, words_[2][i] = visit_,
+            words_[3][i] = 0;
+        philox_.fill<blocks>(words_[0], words_[1], words_[2], words_[3]);
         next_block_ += blocks;
-        return words_;
+        return words_[0];
     }
 };
 
@@ -67,10 +64,17 @@ class NegativeSampler {
     Stream stream_;
     SaltedFilter filter_;
 
-    HG_FN std::int32_t anywhere(std::uint32_t r, std::uint32_t s) const {
-        const std::int32_t id = std::int32_t(below(r, std::uint32_t(table_.n)));
-        if (!negatives_.alias_share) return id;
-        return s * 0x1p-32 < negatives_.alias_share[id] ? id : negatives_.alias[id];
+    // The next uniform draws, or draws by the alias table, which take two numbers each; returns how many.
+    HG_FN int draw_anywhere(std::int32_t* candidates) {
+        const std::uint32_t *r = stream_.next(), n = std::uint32_t(table_.n);
+        const int count = negatives_.alias_share ? Stream::batch / 2 : Stream::batch;
+        HG_SIMD
+        for (int k = 0; k < count; ++k) candidates[k] = std::int32_t(below(r[k], n));
+        if (negatives_.alias_share)
+            for (int k = 0; k < count; ++k)
+                if (r[count + k] * 0x1p-32 >= negatives_.alias_share[candidates[k]])
+                    candidates[k] = negatives_.alias[candidates[k]];
+        return count;
     }
 
     // Mined lists hold no ancestors; -1 ends a list that is shorter than the others.
@@ -115,13 +119,15 @@ class NegativeSampler {
         if (negatives_.near) fill_near(u, filled, ids);
         visit.near = filled - visit.positives;
         const int wanted = filled + negatives_.total;
+        alignas(64) std::int32_t candidates[Stream::batch];
         for (int tries = 16 + wanted; filled < wanted && tries > 0; --tries) {
-            const std::uint32_t* r = stream_.next();
-            for (int k = 0; k < Stream::batch / 2 && filled < wanted; ++k) {
-                ids[filled] = anywhere(r[k], r[k + Stream::batch / 2]);
-                filled += !forbidden(ids[filled]);
+            const int count = draw_anywhere(candidates);
+            for (int k = 0; k < count; ++k) {
+                ids[filled] = candidates[k];
+                filled += !forbidden(candidates[k]);
             }
         }
+        filled = std::min(filled, wanted);
         visit.partners = filled;
     }
 };

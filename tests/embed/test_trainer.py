@@ -170,6 +170,23 @@ def test_only_permitted_negatives_are_drawn():
     np.testing.assert_allclose(trainer.points, start, atol=1e-15)
 
 
+@pytest.mark.parametrize(
+    ("seed", "counter", "numbers"),
+    [
+        (0, (0, 0, 0, 0), (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)),
+        (2**64 - 1, (2**32 - 1,) * 4, (0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD)),
+        (
+            0x299F31D0A4093822,
+            (0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344),
+            (0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1),
+        ),
+    ],
+)
+def test_philox_known_answers(seed, counter, numbers):
+    """The vectors that the authors of Philox4x32-10 publish with it."""
+    assert core.philox(seed, *counter) == numbers
+
+
 def test_alias_table_has_the_stated_distribution():
     degrees = np.array([0, 1, 5, 100, 3])
     table = _alias_table(degrees, 0.75)

@@ -1,5 +1,5 @@
 // The arithmetic of one pair (u, y) in the embedding trainer: two geometries with the same questions.
-//   pair:             what the loss needs at squared chord ee = |y - u|^2: exp(-d), and what the next ones need;
+//   pair:             what the loss needs at squared chord ee = |y - u|^2: exp(-d), and what the next two need;
 //   direction, frame: the unit vectors from u to its partners, and their sum;
 //   move:             where y ends on the geodesic from u after a step outward;
 //   shift:            where u ends after the sum of all pulls.
@@ -9,6 +9,12 @@
 #include "config.h"
 
 namespace hypergeom::embedding {
+
+// exp(-d), 1 / sinh d and coth d at distance d; in flat space both sinh d and tanh d are d. At coincident points, which
+// have no direction, the last two are 0 and the points stay.
+struct Pair {
+    double decay, inverse_sinh, coth;
+};
 
 // y' = e_share * (y - u) + u_share * u
 struct Move {
@@ -25,43 +31,43 @@ struct Shift {
     double u_share, pull_share, gap;
 };
 
-// tanh(s / 2) for |s| <= 1: the Padé approximant of order 7/6, to 1e-15.
-HG_FN double tanh_half(double s) {
+// cosh s and sinh s for |s| <= 1, from the Padé approximant of order 7/6 of tanh(s / 2), to 1e-15.
+struct CoshSinh {
+    double cosh, sinh;
+};
+
+HG_FN CoshSinh cosh_sinh(double s) {
     const double x = 0.5 * s, q = x * x;
-    return x * (135135 + q * (17325 + q * (378 + q))) / (135135 + q * (62370 + q * (3150 + q * 28)));
+    const double p = x * (135135 + q * (17325 + q * (378 + q))), r = 135135 + q * (62370 + q * (3150 + q * 28));
+    const double scale = 1 / (r * r - p * p);
+    return {(r * r + p * p) * scale, 2 * p * r * scale};
 }
 
 struct Hyperbolic {
-    // coth and inverse_sinh of d are 0 at coincident points, which have no direction: they stay.
-    struct Pair {
-        double decay, coth, inverse_sinh, has_direction;
-    };
-
     // cosh d - 1 = z = 2 ee / (g_u g_y); exp(-d) = 1 / (cosh d + sinh d).
-    HG_FN static Pair pair(double ee, double gap_u, double gap_y) {
-        const double z = 2 * ee / (gap_u * gap_y);
+    HG_FN static Pair pair(double ee, double inverse_gap_u, double inverse_gap_y) {
+        const double z = 2 * ee * inverse_gap_u * inverse_gap_y;
         const double sinh_d = sqrt(z * (z + 2));
         const double has_direction = sinh_d > 0 ? 1.0 : 0.0;
         const double inverse_sinh = has_direction / (sinh_d + (1 - has_direction));
-        return {1 / (1 + z + sinh_d), (1 + z) * inverse_sinh, inverse_sinh, has_direction};
+        return {1 / (1 + z + sinh_d), inverse_sinh, (1 + z) * inverse_sinh};
     }
 
     // The unit direction from u to y is (g_u e - ee u) / sqrt(ee (g_u g_y + ee)); the root is g_u g_y sinh(d) / 2.
-    HG_FN static double direction(const Pair& p, double gap_u, double gap_y) {
-        return 2 * p.inverse_sinh / (gap_u * gap_y);
+    HG_FN static double direction(const Pair& p, double inverse_gap_u, double inverse_gap_y) {
+        return 2 * p.inverse_sinh * inverse_gap_u * inverse_gap_y;
     }
 
     HG_FN static Frame frame(double gap_u, double curl) { return {gap_u, curl}; }
 
-    // On the hyperboloid Y' = A Y + B U with A = cosh s + sinh s coth d, B = -sinh s / sinh d. In t = tanh(s/2) cosh
-    // and sinh are rational, so Y' needs no normalization, and its time coordinate is its gap: 1/g' = (1 + time) / 2.
-    HG_FN static Move move(const Pair& p, double gap_u, double gap_y, double step) {
-        const double t = tanh_half(step) * p.has_direction, tt = t * t, scale = 1 / (1 - tt);
-        const double sinh_s = 2 * t * scale, a = (1 + tt) * scale + sinh_s * p.coth, b = -sinh_s * p.inverse_sinh;
-        const double inverse_y = 1 / gap_y, inverse_u = 1 / gap_u;
-        const double gap = 2 / (1 + a * (2 * inverse_y - 1) + b * (2 * inverse_u - 1));
-        const double along_y = a * gap * inverse_y;
-        return {along_y, along_y + b * gap * inverse_u, gap};
+    // On the hyperboloid Y' = A Y + B U with A = cosh s + sinh s coth d, B = -sinh s / sinh d. Both are rational in
+    // tanh(s/2), so Y' needs no normalization, and its time coordinate is its gap: 1/g' = (1 + time) / 2.
+    HG_FN static Move move(const Pair& p, double inverse_gap_u, double inverse_gap_y, double step) {
+        const CoshSinh s = cosh_sinh(p.inverse_sinh > 0 ? step : 0.0);
+        const double a = s.cosh + s.sinh * p.coth, b = -s.sinh * p.inverse_sinh;
+        const double gap = 2 / (1 + a * (2 * inverse_gap_y - 1) + b * (2 * inverse_gap_u - 1));
+        const double along_y = a * gap * inverse_gap_y;
+        return {along_y, along_y + b * gap * inverse_gap_u, gap};
     }
 
     // u (+) z with z = tanh(s/2) pull / |pull|, s = min(|pull|, cap); the gap of a Möbius sum is g_u g_z / N.
@@ -74,20 +80,16 @@ struct Hyperbolic {
 
 // The control: the same loss in flat space, d = |y - u|; the gap is carried along as 1.
 struct Euclidean {
-    struct Pair {
-        double decay, inverse_d;
-    };
-
     HG_FN static Pair pair(double ee, double, double) {
-        const double d = sqrt(ee);
-        return {exp(-d), d > 0 ? 1 / d : 0.0};
+        const double d = sqrt(ee), inverse = d > 0 ? 1 / d : 0.0;
+        return {exp(-d), inverse, inverse};
     }
 
-    HG_FN static double direction(const Pair& p, double, double) { return p.inverse_d; }
+    HG_FN static double direction(const Pair& p, double, double) { return p.inverse_sinh; }
 
     HG_FN static Frame frame(double, double) { return {1, 0}; }
 
-    HG_FN static Move move(const Pair& p, double, double, double step) { return {1 + step * p.inverse_d, 1.0, 1.0}; }
+    HG_FN static Move move(const Pair& p, double, double, double step) { return {1 + step * p.inverse_sinh, 1.0, 1.0}; }
 
     HG_FN static Shift shift(double pull_norm, double, double, double cap) {
         return {1.0, pull_norm > cap ? cap / pull_norm : 1.0, 1.0};

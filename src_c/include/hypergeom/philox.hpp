@@ -10,15 +10,20 @@ struct Philox {
 
     HG_FN explicit Philox(unsigned long long seed) : key0(unsigned(seed)), key1(unsigned(seed >> 32)) {}
 
-    // Four 32-bit numbers at the counter (a, b, c, d), in place.
-    HG_FN void operator()(unsigned& a, unsigned& b, unsigned& c, unsigned& d) const {
+    // Four 32-bit numbers at each of `blocks` counters (a[i], b[i], c[i], d[i]), in place. The rounds are the outer
+    // loop so that the inner one vectorizes.
+    template <int blocks>
+    HG_FN void fill(unsigned* a, unsigned* b, unsigned* c, unsigned* d) const {
         unsigned k0 = key0, k1 = key1;
         for (int round = 0; round < 10; ++round) {
-            const unsigned long long p0 = 0xD2511F53ull * a, p1 = 0xCD9E8D57ull * c;
-            a = unsigned(p1 >> 32) ^ b ^ k0;
-            c = unsigned(p0 >> 32) ^ d ^ k1;
-            b = unsigned(p1);
-            d = unsigned(p0);
+            HG_SIMD
+            for (int i = 0; i < blocks; ++i) {
+                const unsigned long long p0 = 0xD2511F53ull * a[i], p1 = 0xCD9E8D57ull * c[i];
+                a[i] = unsigned(p1 >> 32) ^ b[i] ^ k0;
+                c[i] = unsigned(p0 >> 32) ^ d[i] ^ k1;
+                b[i] = unsigned(p1);
+                d[i] = unsigned(p0);
+            }
             k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;
         }
     }
