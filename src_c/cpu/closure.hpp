@@ -9,7 +9,7 @@ namespace hypergeom::cpu {
 // Sorted ancestor lists of all nodes, in time and memory proportional to the closure (and to the lists read on the
 // way: one per edge of the reduction). A graph with a cycle is not closed; `cycle` then holds one.
 class Closure {
-   public:
+  public:
     // m rows (child, parent), both in [0, n), n < 2^31. The edges are read in the constructor only.
     Closure(const int64_t* edges, int64_t m, int64_t n)
         : basic(m, 0), edges_(edges), m_(m), n_(n), begin_(n, 0), end_(n, 0) {
@@ -35,7 +35,7 @@ class Closure {
             }
     }
 
-   private:
+  private:
     struct Groups {  // the edges of node u: edge[first[u]] ... edge[first[u + 1] - 1]
         std::vector<int64_t> first, edge;
     };

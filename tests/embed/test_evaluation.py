@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from hypergeom import lorentz, poincare
-from hypergeom.embed import closure, evaluate
+from hypergeom.datasets import load_mammals
+from hypergeom.embed import HyperbolicEmbedding, closure, evaluate
 
 
 def tree_edges(n, rng):
@@ -69,6 +70,37 @@ def test_query_node_is_not_its_own_rival():
     """Counting the query as nearer, as gensim does, would make every rank one worse."""
     x = np.array([[0.0, 0.0], [0.5, 0.0]])
     assert evaluate(x, [[1, 0]]).ranks.tolist() == [1.0]
+
+
+@pytest.fixture
+def gensim():
+    return pytest.importorskip("gensim.models.poincare", reason="gensim is not installed")
+
+
+def test_gensim_counts_every_rank_one_worse(gensim, rng, tmp_path):
+    edges, x = tree_edges(60, rng), rng.uniform(-0.5, 0.5, (60, 3))
+    pairs = [(str(u), str(v)) for u, v in edges]
+    model = gensim.PoincareModel(pairs, size=3, dtype=np.float64)
+    model.kv.vectors = x[[int(name) for name in model.kv.index_to_key]]
+    file = tmp_path / "edges.tsv"
+    file.write_text("".join(f"{u}\t{v}\n" for u, v in pairs))
+    theirs, ours = gensim.ReconstructionEvaluation(str(file), model.kv).evaluate(), evaluate(x, edges)
+    assert theirs["mean_rank"] == pytest.approx(ours.mean_rank + 1, rel=1e-12)
+    one_worse = [np.sort(ours.ranks[edges[:, 0] == u] + 1) for u in np.unique(edges[:, 0])]
+    precision = [np.mean(np.arange(1, len(r) + 1) / (r + np.arange(len(r)))) for r in one_worse]
+    assert theirs["MAP"] == pytest.approx(np.mean(precision), rel=1e-12)
+
+
+def test_better_than_gensim_in_as_many_epochs(gensim):
+    mammals = load_mammals()
+    pairs = [tuple(pair) for pair in mammals.labels[mammals.edges].tolist()]
+    model = gensim.PoincareModel(pairs, size=5, negative=10, burn_in=0, dtype=np.float64, seed=0)
+    model.train(epochs=3)
+    theirs = evaluate(model.kv.vectors[[model.kv.key_to_index[name] for name in mammals.labels.tolist()]], mammals.edges)
+    plain = HyperbolicEmbedding(5, n_epochs=3, n_negatives=10, burn_in=0, hard_negatives=(0, 0), rng=0).fit(mammals)
+    ours = evaluate(plain.embedding_, mammals.edges)
+    assert ours.mean_rank < theirs.mean_rank
+    assert ours.map > theirs.map
 
 
 def test_nodes_and_order(rng):

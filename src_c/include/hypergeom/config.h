@@ -14,8 +14,10 @@
 #define HG_SIMD_SUM(...) HG_PRAGMA(omp simd reduction(+ : __VA_ARGS__))
 #endif
 
-// One binary for every x86-64: the loader picks the clone. Elsewhere the compiler's default target is the only one.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__CUDACC__)
+// One binary for every x86-64: the loader picks the clone. Elsewhere the compiler's default target is the only one, and
+// under sanitizers, whose runtimes are not yet up when the loader picks.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__CUDACC__) && \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define HG_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define HG_CLONES
