@@ -34,12 +34,14 @@ print([label for label, _ in model.nearest("dog.n.01", k=5)])
 print(model.ancestors("corgi.n.01"))
 
 # %%
-# Now by dimension, beside the control: flat space with the same data, the same negatives and the same rates (lower and
-# higher ones were tried; they do not help it). What hyperbolic space gains, it gains where dimensions are few.
+# Now by dimension, beside the control: flat space with the same data and the same negatives, at the best of six
+# schedules of the rate between 0.02 and 2. What hyperbolic space gains, it gains where dimensions are few; in fifty,
+# nothing is left.
 
+rates = {"poincare": (0.02, 0.2), "euclidean": (0.1, 1.0)}
 print("dimension  space       mean rank    MAP")
-for dimension in (2, 5, 10, 20):
-    for manifold in ("poincare", "euclidean"):
-        model = HyperbolicEmbedding(dimension, manifold=manifold, rng=0).fit(mammals)
+for dimension in (2, 5, 10, 20, 50):
+    for manifold, rate in rates.items():
+        model = HyperbolicEmbedding(dimension, manifold=manifold, learning_rate=rate, rng=0).fit(mammals)
         found = evaluate(model.embedding_, mammals.edges, manifold=model.manifold_)
         print(f"{dimension:9}  {manifold:10} {found.mean_rank:10.2f} {found.map:6.3f}")

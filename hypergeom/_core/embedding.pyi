@@ -4,7 +4,6 @@ import numpy.typing as npt
 MAX_POSITIVES: int
 
 def row_layout(d: int) -> tuple[int, int]: ...
-
 def philox(seed: int, a: int, b: int, c: int, d: int) -> tuple[int, int, int, int]: ...
 
 class Graph:

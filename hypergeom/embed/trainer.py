@@ -53,10 +53,10 @@ class Recipe:
         """A tenth during the burn-in."""
         return max(1, self.n_negatives // 10) if epoch < self.burn_in else self.n_negatives
 
-    def first_hard_epoch(self) -> int:
-        """Where the final epochs begin in which rivals are drawn."""
+    def first_hard_epoch(self) -> float:
+        """Where the final epochs begin in which rivals are drawn; they do not end. Infinite if there are none."""
         boost, share = self.hard_negatives
-        return self.n_epochs - round(share * self.n_epochs) if boost > 0 else self.n_epochs
+        return self.n_epochs - round(share * self.n_epochs) if boost > 0 and share > 0 else math.inf
 
 
 class Trainer:
@@ -81,6 +81,7 @@ class Trainer:
         self._rows = _aligned_zeros(n, stride)
         self._rows[:, : self._d] = points
         self._recipe, self._seed = recipe, seed
+        self._smallest_gap = recipe.margin * (2 - recipe.margin)
         self._indptr, self._ancestors = ancestor_lists(edges, n)
         visit_start, self._visit_node = _visits(self._indptr)
         self._graph = _core.Graph(self._indptr, self._ancestors, weights, visit_start, self._visit_node)
@@ -97,7 +98,7 @@ class Trainer:
     def epoch(self, epoch: int) -> tuple[float, int, int]:
         """Run epoch number `epoch`; returns the mean loss of an edge, the pairs computed, and the rows projected."""
         recipe = self._recipe
-        self._refresh_gaps()
+        put_back = self._refresh_gaps()
         radius = math.sqrt(recipe.curvature)  # the table is in units of the radius of curvature
         loss, pairs, projected = _core.run_epoch(
             self._rows,
@@ -109,19 +110,27 @@ class Trainer:
             threads=recipe.threads,
             learning_rate=recipe.learning_rate_at(epoch) * radius,
             max_step=_MAX_STEP,
-            smallest_gap=recipe.margin * (2 - recipe.margin),
+            smallest_gap=self._smallest_gap,
             decay_power=1 / radius,
             hyperbolic=recipe.hyperbolic,
             n_negatives=recipe.n_negatives_at(epoch),
             **self._hard_negatives(epoch),
             **self._alias,
         )
-        return loss / self._total_weight, pairs, projected
+        return loss / self._total_weight, pairs, projected + put_back + self._refresh_gaps()
 
-    def _refresh_gaps(self) -> None:
-        # The kernel carries gaps along multiplicatively; once an epoch they are formed anew from the coordinates.
-        x = self._rows[:, : self._d]
-        self._rows[:, self._lanes] = 1 - np.einsum("ij,ij->i", x, x) if self._recipe.hyperbolic else 1.0
+    def _refresh_gaps(self) -> int:
+        """Form the gaps anew from the coordinates, since the kernel carries them along; returns the rows projected."""
+        if not self._recipe.hyperbolic:
+            self._rows[:, self._lanes] = 1.0
+            return 0
+        x, gaps, smallest_gap = self._rows[:, : self._d], self._rows[:, self._lanes], self._smallest_gap
+        gaps[:] = 1 - np.einsum("ij,ij->i", x, x)
+        # Two threads that write one row at once can leave it beyond the rim.
+        beyond = np.flatnonzero(gaps < smallest_gap - 8 * np.finfo(float).eps)
+        x[beyond] *= np.sqrt((1 - smallest_gap) / (1 - gaps[beyond]))[:, None]
+        gaps[beyond] = smallest_gap
+        return len(beyond)
 
     def _hard_negatives(self, epoch: int) -> dict[str, Any]:
         recipe = self._recipe

@@ -114,13 +114,26 @@ HG_FN double weigh(const Visit& visit, double near_weight, double gap_u, const E
     return loss;
 }
 
-// A row that came too near the rim is put back onto the smallest gap: the one projection there is, and it is counted.
-HG_FN int keep_inside(double* row, int lanes, double smallest_gap) {
-    if (!(row[lanes] < smallest_gap)) return 0;
-    const double shrink = std::sqrt((1 - smallest_gap) / (1 - row[lanes]));
-    for (int i = 0; i < lanes; ++i) row[i] *= shrink;
-    row[lanes] = smallest_gap;
-    return 1;
+// The one projection there is, and it is counted: what came too near the rim goes onto the smallest gap. This is the
+// factor of its coordinates.
+HG_FN double onto_smallest_gap(double gap, double smallest_gap) { return std::sqrt((1 - smallest_gap) / (1 - gap)); }
+
+// Steps that end beyond the smallest gap, mended before any thread can read them. A gap outside (0, 1] is that of a row
+// which another thread wrote while it was read: the step is dropped.
+HG_FN int keep_inside(int n, double smallest_gap, Scratch& s) {
+    constexpr double most = 1 + 1e-6;  // rounding
+    int outside = 0, projected = 0;
+    for (int k = 0; k < n; ++k) outside |= !(s.new_gap[k] >= smallest_gap) | !(s.new_gap[k] <= most);
+    for (int k = 0; outside && k < n; ++k) {
+        if (s.new_gap[k] > 0 && s.new_gap[k] < smallest_gap) {
+            const double shrink = onto_smallest_gap(s.new_gap[k], smallest_gap);
+            s.e_share[k] *= shrink, s.u_share[k] *= shrink, s.new_gap[k] = smallest_gap;
+            ++projected;
+        } else if (!(s.new_gap[k] > 0 && s.new_gap[k] <= most)) {
+            s.e_share[k] = 1, s.u_share[k] = 1, s.new_gap[k] = s.gap[k];
+        }
+    }
+    return projected;
 }
 
 // One visit: all partners and the node itself take their step. The partners' steps start from the rows as they were
@@ -137,8 +150,9 @@ HG_FN void learn(const Table& table, const Visit& visit, const Visit& next, doub
     if (next.partners) prefetch_row(table, next.node);
     gather<Quads>(table, visit, next, u, q, s);
     result.loss += weigh<Geometry>(visit, near_weight, gap_u, o, s);
+    result.projected += keep_inside(n, o.smallest_gap, s);
 
-    double curl = 0, least = 1;
+    double curl = 0;
     for (int k = 0; k < n; ++k) {
         if (k % 2 == 1 && k < next.partners) prefetch_row(table, next.ids[k]);
         Quad* row = reinterpret_cast<Quad*>(table.row(visit.ids[k]));
@@ -149,10 +163,7 @@ HG_FN void learn(const Table& table, const Visit& visit, const Visit& next, doub
         }
         table.row(visit.ids[k])[4 * q] = s.new_gap[k];
         curl += s.weight[k] * s.ee[k];
-        least = s.new_gap[k] < least ? s.new_gap[k] : least;
     }
-    if (least < o.smallest_gap)
-        for (int k = 0; k < n; ++k) result.projected += keep_inside(table.row(visit.ids[k]), 4 * q, o.smallest_gap);
 
     const Frame frame = Geometry::frame(gap_u, curl);
     Quad norm{}, dot{};
@@ -160,10 +171,14 @@ HG_FN void learn(const Table& table, const Visit& visit, const Visit& next, doub
         pull[i] = frame.e_share * pull[i] - frame.u_share * u[i];
         norm += pull[i] * pull[i], dot += pull[i] * u[i];
     }
-    const Shift shift = Geometry::shift(std::sqrt(lane_sum(norm)), lane_sum(dot), gap_u, o.max_step);
+    Shift shift = Geometry::shift(std::sqrt(lane_sum(norm)), lane_sum(dot), gap_u, o.max_step);
+    if (shift.gap < o.smallest_gap) {
+        const double shrink = onto_smallest_gap(shift.gap, o.smallest_gap);
+        shift = {shift.u_share * shrink, shift.pull_share * shrink, o.smallest_gap};
+        ++result.projected;
+    }
     for (int i = 0; i < q; ++i) reinterpret_cast<Quad*>(u_row)[i] = shift.u_share * u[i] + shift.pull_share * pull[i];
     u_row[4 * q] = shift.gap;
-    result.projected += keep_inside(u_row, 4 * q, o.smallest_gap);
     result.pairs += n;
 }
 

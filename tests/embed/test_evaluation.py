@@ -96,7 +96,8 @@ def test_better_than_gensim_in_as_many_epochs(gensim):
     pairs = [tuple(pair) for pair in mammals.labels[mammals.edges].tolist()]
     model = gensim.PoincareModel(pairs, size=5, negative=10, burn_in=0, dtype=np.float64, seed=0)
     model.train(epochs=3)
-    theirs = evaluate(model.kv.vectors[[model.kv.key_to_index[name] for name in mammals.labels.tolist()]], mammals.edges)
+    place = [model.kv.key_to_index[name] for name in mammals.labels.tolist()]
+    theirs = evaluate(model.kv.vectors[place], mammals.edges)
     plain = HyperbolicEmbedding(5, n_epochs=3, n_negatives=10, burn_in=0, hard_negatives=(0, 0), rng=0).fit(mammals)
     ours = evaluate(plain.embedding_, mammals.edges)
     assert ours.mean_rank < theirs.mean_rank

@@ -6,6 +6,7 @@ import pytest
 
 from hypergeom import poincare
 from hypergeom._core import embedding as core
+from hypergeom.datasets import load_mammals
 from hypergeom.embed.trainer import Recipe, Trainer, _alias_table, _visits
 
 ONE_EDGE = np.array([[0, 1]])  # node 2 is then the only negative that may be drawn
@@ -109,6 +110,78 @@ def test_coincident_points_stay_finite(apart):
     start = np.full((3, 4), 0.3) + apart * np.arange(3)[:, None]
     after, loss = step(start)
     assert np.isfinite(after).all() and np.isfinite(loss)
+    if apart == 0:  # which have no direction
+        np.testing.assert_allclose(after, start, rtol=1e-15)
+
+
+def test_edges_of_a_node_share_its_negatives_and_count_by_weight():
+    start = np.random.default_rng(4).uniform(-0.4, 0.4, (4, 3))
+    edges, weights = np.array([[0, 1], [0, 2]]), np.array([1.0, 3.0])
+    trainer = Trainer(np.array(start), edges, weights, recipe(n_negatives=2), seed=0)
+    loss, pairs, _ = trainer.epoch(0)
+    assert pairs == 4
+    u, ancestors, n = start[0], start[1:3], start[3]
+    x = 2 * np.exp(poincare.dist(u, ancestors) - poincare.dist(u, n))
+    np.testing.assert_allclose(loss, weights @ np.log1p(x) / weights.sum(), rtol=1e-13)
+    pulls, rate = weights * x / (1 + x), 0.3
+
+    def unit(a, b):
+        return poincare.log(a, b) / poincare.dist(a, b)[..., None]
+
+    expected = [
+        poincare.exp(u, rate * (pulls @ unit(u, ancestors) - pulls.sum() * unit(u, n))),
+        *poincare.exp(ancestors, rate * pulls[:, None] * unit(ancestors, u)),
+        poincare.exp(n, -rate * pulls.sum() / 2 * unit(n, u)),
+    ]
+    np.testing.assert_allclose(trainer.points, expected, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("hyperbolic", [True, False])
+def test_steps_are_capped(hyperbolic):
+    start = np.array([[0.1, 0.2], [0.5, -0.3], [-0.1, 0.4]])
+    after, _ = step(start, learning_rate=(50.0,), hyperbolic=hyperbolic)
+    length = poincare.dist(start, after) if hyperbolic else np.linalg.norm(after - start, axis=1)
+    np.testing.assert_allclose(length, 1.0, rtol=1e-12)
+    if hyperbolic:
+        u, v, n = start
+        outward = poincare.exp(n, -poincare.log(n, u) / poincare.dist(n, u))
+        np.testing.assert_allclose(after[2], outward, rtol=1e-12)
+        np.testing.assert_allclose(after[1], poincare.exp(v, poincare.log(v, u) / poincare.dist(v, u)), rtol=1e-12)
+
+
+def test_rivals_count_by_their_weight():
+    """Node 2 is the one rival and the one negative; how often its list was met is told by the number of pairs."""
+    start = np.random.default_rng(6).uniform(-0.4, 0.4, (3, 2))
+    start[2] = start[0] + 0.01  # nearer than the ancestor
+    settings = recipe(n_negatives=3, hard_negatives=(0.1, 1.0), learning_rate=(1e-30,))
+    trainer = Trainer(start, ONE_EDGE, np.ones(1), settings, seed=0)
+    counts = []
+    for epoch in range(6):
+        loss, pairs, _ = trainer.epoch(epoch)
+        counts.append(pairs - 4)
+        weight = 0.1 * (3 / 3) * 64 / 32
+        total = (3 + weight * counts[-1]) * np.exp(-poincare.dist(start[0], start[2]))
+        np.testing.assert_allclose(loss, np.log1p(total * np.exp(poincare.dist(start[0], start[1]))), rtol=1e-12)
+    assert max(counts) > 0  # 32 draws from a list of 64 places, one of them taken
+
+
+def test_negatives_by_their_number_of_descendants():
+    """Among the negatives of node 0 node 2, with many descendants, is near and the others are far."""
+    n, n_negatives, power = 60, 4000, 0.75
+    children = np.arange(20, n)
+    edges = np.concatenate([ONE_EDGE, np.stack([children, np.full(len(children), 2)], axis=1)])
+    start = np.full((n, 2), 0.0)
+    start[1], start[2], start[3:] = (0.3, 0.0), (0.0, 0.1), (0.9, 0.0)
+    weights = np.where(edges[:, 0] == 0, 1.0, 1e-300)
+    settings = recipe(n_negatives=n_negatives, negative_power=power, learning_rate=(1e-30,))
+    loss, _, _ = Trainer(start, edges, weights, settings, seed=1).epoch(0)
+    mean_decay = np.expm1(loss) * np.exp(-poincare.dist(start[0], start[1])) / n_negatives
+    near, far = np.exp(-poincare.dist(start[0], start[2:4]))
+    share = (mean_decay - far) / (near - far)
+    probability = (1.0 + np.bincount(edges[:, 1], minlength=n)) ** power
+    probability[:2] = 0  # node 0 itself and its ancestor
+    expected = probability[2] / probability.sum()
+    assert abs(share - expected) < 5 * np.sqrt(expected * (1 - expected) / n_negatives) + 0.02  # two nodes may collide
 
 
 def test_euclidean_control():
@@ -123,11 +196,32 @@ def test_euclidean_control():
 
 
 def test_projection_is_counted():
-    start = np.array([[0.99, 0.0], [0.0, 0.99], [0.989, 0.01]])
+    start = np.array([[0.9, 0.0], [0.5, 0.0], [0.97, 0.0]])  # the last is pushed outward
+    trainer = Trainer(start, ONE_EDGE, np.ones(1), recipe(margin=0.02, learning_rate=(10.0,)), seed=0)
+    _, _, projected = trainer.epoch(0)
+    assert projected == 1
+    np.testing.assert_allclose(trainer.points[2], [0.98, 0.0], rtol=1e-12)
+
+
+def test_a_start_beyond_the_margin_is_projected_and_counted():
+    start = np.array([[0.99, 0.0], [0.0, 0.5], [0.8, 0.6]])
     trainer = Trainer(start, ONE_EDGE, np.ones(1), recipe(margin=0.02, learning_rate=(1e-12,)), seed=0)
     _, _, projected = trainer.epoch(0)
-    assert projected == 3
-    np.testing.assert_allclose(np.linalg.norm(trainer.points, axis=1), 0.98, rtol=1e-12)
+    assert projected >= 2
+    np.testing.assert_allclose(trainer.points, [[0.98, 0.0], [0.0, 0.5], [0.784, 0.588]], atol=1e-10)
+
+
+@pytest.mark.parametrize("margin", [1e-9, 1e-13])
+def test_rows_that_two_threads_write_at_once_stay_harmless(margin):
+    """Long steps near the rim, many threads on few rows: a NaN would spread to all of them."""
+    edges = load_mammals().edges
+    start = np.random.default_rng(0).uniform(-1e-3, 1e-3, (1180, 10))
+    settings = recipe(n_epochs=100, n_negatives=50, learning_rate=(5.0,), margin=margin, threads=8)
+    trainer = Trainer(start, edges, np.ones(len(edges)), settings, seed=0)
+    for epoch in range(100):
+        trainer.epoch(epoch)
+    assert np.isfinite(trainer.points).all()
+    assert (np.linalg.norm(trainer.points, axis=1) < 1).all()
 
 
 def chain_and_leaves(n=400):
@@ -160,14 +254,23 @@ def test_every_way_to_draw_stays_in_the_ball(hard, power):
     assert (np.linalg.norm(trainer.points, axis=1) < 1).all()
 
 
-def test_only_permitted_negatives_are_drawn():
-    """Node 0 has one permitted negative. Vanishing weights freeze everything but a forbidden draw that is pushed."""
-    n = 130
-    edges = np.stack([np.zeros(n - 2, dtype=np.int64), np.arange(2, n)], axis=1)
-    start = np.random.default_rng(1).uniform(-0.5, 0.5, (n, 3))
-    trainer = Trainer(start, edges, np.full(n - 2, 1e-300), recipe(n_negatives=5), seed=0)
-    trainer.epoch(0)
-    np.testing.assert_allclose(trainer.points, start, atol=1e-15)
+@pytest.mark.parametrize("n_ancestors", [1, 40, 64, 65, 128])
+def test_only_permitted_negatives_are_drawn(n_ancestors):
+    """Nothing moves at this rate, so the loss tells what node 0 met: node 1, its one permitted negative."""
+    edges = np.stack([np.zeros(n_ancestors, dtype=np.int64), np.arange(2, n_ancestors + 2)], axis=1)
+    start = np.random.default_rng(1).uniform(-0.5, 0.5, (n_ancestors + 2, 3))
+    trainer = Trainer(start, edges, np.ones(n_ancestors), recipe(n_negatives=5, learning_rate=(1e-30,)), seed=0)
+    u, negative, ancestors = start[0], start[1], start[2:]
+    expected = np.log1p(5 * np.exp(poincare.dist(u, ancestors) - poincare.dist(u, negative))).mean()
+    met = 0
+    for epoch in range(10):  # the filter may pass over the one permitted node in some of them
+        loss, pairs, _ = trainer.epoch(epoch)
+        if pairs == n_ancestors + 5 * -(-n_ancestors // core.MAX_POSITIVES):
+            np.testing.assert_allclose(loss, expected, rtol=1e-12)
+            met += 1
+        else:
+            assert pairs == 0
+    assert met >= 3
 
 
 @pytest.mark.parametrize(
