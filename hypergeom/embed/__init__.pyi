@@ -1,6 +1,6 @@
 from .estimator import EpochInfo, HyperbolicEmbedding
 from .evaluation import Evaluation, evaluate
-from .hierarchy import Hierarchy, closure, link_prediction_split
+from .hierarchy import Hierarchy, closure, link_prediction_split, rarity_weights
 from .hyperbolicity import DeltaHyperbolicity, delta_hyperbolicity
 from .metrics import HMDS, Distortion, distortion, hierarchy_score, hmds, spearman
 from .tree import tree_embedding
@@ -20,6 +20,7 @@ __all__ = [
     "hierarchy_score",
     "hmds",
     "link_prediction_split",
+    "rarity_weights",
     "spearman",
     "tree_embedding",
 ]

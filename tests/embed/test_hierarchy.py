@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hypergeom.datasets import load_mammals
 from hypergeom.embed.hierarchy import (
     Hierarchy,
     ancestor_lists,
@@ -15,6 +16,7 @@ from hypergeom.embed.hierarchy import (
     closure,
     edge_table,
     link_prediction_split,
+    rarity_weights,
 )
 
 # The diamond 0 -> 1, 2 -> 3 with a tail 3 -> 4 and the shortcut 0 -> 3, which the others imply.
@@ -254,6 +256,22 @@ def test_ancestor_lists():
         [],
     ]
     np.testing.assert_array_equal(indices, table.edges[:, 1])
+
+
+def test_rarity_weights():
+    edges = [("a", "root"), ("b", "root"), ("c", "root"), ("c", "b"), ("a", "root")]
+    weights = rarity_weights(edges, common=12, power=0.5, largest=3)
+    np.testing.assert_allclose(weights, [2, 2, 2, 3, 2])  # equal rows are one edge; the root has three
+    np.testing.assert_array_equal(rarity_weights(edges, power=0), 1)
+    np.testing.assert_array_equal(rarity_weights(edges, common=1), 1)
+    mammals = load_mammals()
+    assert rarity_weights(mammals).shape == (6540,)
+
+
+@pytest.mark.parametrize(("name", "value"), [("common", -1), ("power", -0.1), ("largest", 0.5), ("power", np.nan)])
+def test_bad_rarity(name, value):
+    with pytest.raises(ValueError, match=f"{name} must be finite and at least"):
+        rarity_weights([[1, 0]], **{name: value})
 
 
 @settings(deadline=None)
