@@ -15,11 +15,13 @@ import platform
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
+
+from hypergeom._files import replacing
 
 if TYPE_CHECKING:
     from hypergeom.embed import HyperbolicEmbedding
@@ -156,9 +158,9 @@ def _embed(args: argparse.Namespace) -> None:
         mean_rank, mean_average_precision = _quality(model, hierarchy)
         print(f"reconstruction: mean rank {mean_rank:.3f}, MAP {mean_average_precision:.4f}")
     with ExitStack() as outputs:
-        _WRITERS[out.suffix](model, outputs.enter_context(_replacing(out)))
+        _WRITERS[out.suffix](model, outputs.enter_context(replacing(out)))
         if args.plot:
-            _draw(model, hierarchy, [outputs.enter_context(_replacing(args.plot))])
+            _draw(model, hierarchy, [outputs.enter_context(replacing(args.plot))])
     print("wrote", " and ".join(str(path) for path in (out, args.plot) if path))
 
 
@@ -280,17 +282,6 @@ def _check_folder(option: str, folder: Path) -> None:
         raise InputError(f"{option}: cannot write in {folder}: {error.strerror}") from None
 
 
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path`; its file takes the place of `path` if the block succeeds."""
-    temporary = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def _write_table(model: HyperbolicEmbedding, path: Path) -> None:
     first = 0 if model.manifold == "lorentz" else 1  # x0 is the time coordinate
     x = model.embedding_.tolist()
@@ -374,7 +365,7 @@ def _demo(args: argparse.Namespace) -> None:
 
     with ExitStack() as outputs:
         pictures = [args.out / name for name in ("mammals.svg", "mammals.png")]
-        _draw(model, mammals, [outputs.enter_context(_replacing(picture)) for picture in pictures])
+        _draw(model, mammals, [outputs.enter_context(replacing(picture)) for picture in pictures])
     print("\nwrote", " and ".join(map(str, pictures)))
 
 

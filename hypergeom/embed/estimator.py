@@ -7,8 +7,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -17,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hypergeom import lorentz, manifolds
+from hypergeom._files import replacing
 from hypergeom.embed.diffusion import diffusion_start
 from hypergeom.embed.evaluation import ball_and_gap, usable_threads
 from hypergeom.embed.hierarchy import EdgesLike, EdgeTable, edge_table
@@ -457,7 +457,7 @@ class HyperbolicEmbedding:
             "seed": self._seed,
             "epoch": self._epoch,
         }
-        with _replacing(Path(path)) as temporary, temporary.open("wb") as file:
+        with replacing(Path(path)) as temporary, temporary.open("wb") as file:
             np.savez(file, embedding=self.embedding_, labels=self.labels_, state=np.array(json.dumps(state)))
 
     @classmethod
@@ -487,7 +487,7 @@ class HyperbolicEmbedding:
         spaced = next((name for name in names if not name or name.split() != [name]), None)
         if spaced is not None:
             raise ValueError(f"word2vec's format separates by white space, which the label {spaced!r} has")
-        with _replacing(Path(path)) as temporary, temporary.open("w", encoding="utf-8") as file:
+        with replacing(Path(path)) as temporary, temporary.open("w", encoding="utf-8") as file:
             file.write(f"{len(names)} {self.embedding_.shape[1]}\n")
             for name, row in zip(names, self.embedding_.tolist(), strict=True):
                 file.write(" ".join([name, *map(repr, row)]) + "\n")
@@ -555,14 +555,3 @@ def _edge_weights(weights: npt.ArrayLike | None, table: EdgeTable) -> FloatArray
     if not (np.isfinite(given).all() and (given > 0).all()):
         raise ValueError("weights must be positive and finite")
     return np.bincount(table.index, given.astype(np.float64), minlength=len(table.edges)).astype(np.float64)
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path`; its file takes the place of `path` if the block succeeds."""
-    temporary = path.with_name(f".{path.name}-{os.getpid()}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

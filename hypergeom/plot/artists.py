@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from hypergeom._files import replacing
 from hypergeom.plot.geometry import FloatArray, geodesic_beziers
 from hypergeom.plot.labels import LabelPlacer, display_name
 from hypergeom.plot.outline import IntArray, Outline
@@ -199,12 +199,7 @@ def save(ax: Axes, path: Path) -> None:
     """Write the figure under a temporary name, and rename it; the same picture gives the same file."""
     import matplotlib
 
-    temporary = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
     dates = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
-    try:
-        with matplotlib.rc_context({"svg.hashsalt": "hypergeom"}):
-            figure = cast("Figure", ax.get_figure(root=True))
-            figure.savefig(temporary, dpi=200, metadata=dates.get(path.suffix.lower()))
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as temporary, matplotlib.rc_context({"svg.hashsalt": "hypergeom"}):
+        figure = cast("Figure", ax.get_figure(root=True))
+        figure.savefig(temporary, dpi=200, metadata=dates.get(path.suffix.lower()))
