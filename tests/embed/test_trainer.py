@@ -203,6 +203,27 @@ def test_projection_is_counted():
     np.testing.assert_allclose(trainer.points[2], [0.98, 0.0], rtol=1e-12)
 
 
+def test_projection_of_the_visited_node_is_counted():
+    start = np.array([[0.97, 0.0], [0.979, 0.0], [0.5, 0.0]])  # the first is pulled and pushed outward
+    trainer = Trainer(start, ONE_EDGE, np.ones(1), recipe(margin=0.02, learning_rate=(10.0,)), seed=0)
+    _, _, projected = trainer.epoch(0)
+    assert projected == 1
+    np.testing.assert_allclose(trainer.points[0], [0.98, 0.0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("margin", [1e-9, 0.02])
+def test_gaps_that_the_kernel_carries_are_those_of_the_points(margin, monkeypatch):
+    edges = chain_and_leaves(130)
+    start = np.random.default_rng(0).uniform(-0.6, 0.6, (130, 2))
+    settings = recipe(n_negatives=20, learning_rate=(2.0,), margin=margin)
+    trainer = Trainer(start, edges, np.ones(len(edges)), settings, seed=0)
+    trainer.epoch(0)
+    monkeypatch.setattr(trainer, "_refresh_gaps", lambda: 0)
+    _, _, projected = trainer.epoch(1)
+    assert (projected > 0) == (margin > 1e-3)
+    np.testing.assert_allclose(trainer._rows[:, trainer._lanes], 1 - np.sum(trainer.points**2, axis=1), rtol=1e-6)
+
+
 def test_a_start_beyond_the_margin_is_projected_and_counted():
     start = np.array([[0.99, 0.0], [0.0, 0.5], [0.8, 0.6]])
     trainer = Trainer(start, ONE_EDGE, np.ones(1), recipe(margin=0.02, learning_rate=(1e-12,)), seed=0)
