@@ -167,7 +167,7 @@ def compile_options() -> tuple[str, ...]:
     for path in sorted(path for folder in source_folders() for path in folder.rglob("*") if path.is_file()):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     folders = (f"-I{folder}" for folder in source_folders())
-    return ("-std=c++17", "-default-device", *folders, f"-DHG_SOURCES_{digest.hexdigest()[:16]}")
+    return ("-std=c++17", "-default-device", "--fmad=false", *folders, f"-DHG_SOURCES_{digest.hexdigest()[:16]}")
 
 
 class _CupyDevice:

@@ -22,13 +22,6 @@ def dot(x: Array, y: Array) -> Array:
     return array_namespace(x, y).sum(x * y, axis=-1, keepdims=True)
 
 
-def rim_gap(x: Array, c: Array) -> Array:
-    """1 - c|x|^2, NaN outside the ball."""
-    xp = array_namespace(x)
-    gap = 1 - c * dot(x, x)
-    return xp.where(gap > 0, gap, xp.full_like(gap, xp.nan))
-
-
 def unit(e: Array, length: Array) -> Array:
     """The direction of e; 0 where e is 0."""
     xp = array_namespace(e)

@@ -14,12 +14,12 @@ from typing import NamedTuple
 
 from array_api_compat import array_namespace
 
+from hypergeom._ball import rim_gap
 from hypergeom._rows import Array, Curvature, row_op
 from hypergeom._smooth import (
     asinh_ratio,
     asinh_ratio_slope,
     dot,
-    rim_gap,
     safe_sqrt,
     sinh_ratio,
     sinh_ratio_slope,

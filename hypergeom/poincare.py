@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from array_api_compat import array_namespace
 
+from hypergeom._ball import far_end, gyration, rim_gap
 from hypergeom._rows import Array, Curvature, row_op
 from hypergeom._smooth import (
     asinh_ratio,
@@ -18,7 +19,6 @@ from hypergeom._smooth import (
     atanh_ratio,
     atanh_ratio_slope,
     dot,
-    rim_gap,
     safe_sqrt,
     sinh_ratio,
     tanh_ratio,
@@ -47,13 +47,6 @@ __all__ = [
     "mobius_add_vjp",
     "project",
 ]
-
-
-def _gyration(w: Array, e: Array, x: Array, gx: Array, N: Array, c: Array) -> Array:
-    """gyr[y, x] w with e = x + y, as w plus multiples of x and e that do not cancel."""
-    ee, we, wx = dot(e, e), dot(w, e), dot(w, x)
-    along_e = gx * wx - c * dot(x, x) * we + 2 * c * dot(x, e) * wx
-    return w + 2 * c / N * (along_e * e - (gx * we + c * ee * wx) * x)
 
 
 @row_op("(d),(d),()->()")
@@ -228,23 +221,18 @@ def exp(x: Array, v: Array, /, c: Curvature = 1.0, *, out: Array | None = None) 
     True
     """
     xp = array_namespace(x)
-    g, vv = rim_gap(x, c), dot(v, v)
-    alpha = c * vv / (g * g)  # a^2
-    # x + (S v + g sigma x) / Delta with S = sinh(2a) / (2a), sigma = sinh^2 a; a long tangent has all three
-    # times e^{-2a}.
+    g = rim_gap(x, c)
+    alpha = c * dot(v, v) / (g * g)  # a^2
     long = alpha > 0.0625
-    near, far = xp.where(long, 0 * alpha, alpha), xp.where(long, alpha, xp.ones_like(alpha))
-    S = sinh_ratio(4 * near)
-    sigma = near * sinh_ratio(near) ** 2
-    Delta = 1 + (1 + c * dot(x, x)) * sigma + 2 * c * dot(x, v) * S / g
-
-    a = xp.sqrt(far)
-    decay, loss = xp.exp(-2 * a), xp.expm1(-2 * a)
-    k = xp.sqrt(xp.where(long, c + 0 * vv, xp.ones_like(vv))) * x
-    u = v / xp.sqrt(xp.where(long, vv, xp.ones_like(vv)))
-    Delta = xp.where(long, g * decay / 2 + (dot(k + u, k + u) + dot(k - u, k - u) * decay * decay) / 4, Delta)
-    S, sigma = xp.where(long, -loss * (1 + decay) / (4 * a), S), xp.where(long, loss * loss / 4, sigma)
-    return x + (S / Delta * v + g * sigma / Delta * x)
+    # x + (S v + g sigma x) / Delta with S = sinh(2a) / (2a), sigma = sinh^2 a
+    near = xp.where(long, 0 * alpha, alpha)
+    S, sigma = sinh_ratio(4 * near), near * sinh_ratio(near) ** 2
+    Delta = 1 + (1 + c * dot(x, x)) * sigma + xp.where(long, 0 * g, 2 * c * dot(x, v) * S / g)
+    # From near the rim through the middle that sum cancels; the addition theorems of cosh and sinh do not.
+    f = far_end(x, v, c, g, long)
+    along = (f.decay - f.omega) * (f.decay + f.omega) + f.gain * (1 + f.omega**2) / 2 * f.lift
+    end = (along * f.p + f.omega * f.gain * f.across) / (f.root * f.den)
+    return xp.where(long, end, x + (S / Delta * v + g * sigma / Delta * x))
 
 
 @row_op("(d),(d),(d),()->(d),(d),()")
@@ -260,28 +248,37 @@ def exp_vjp(g: Array, x: Array, v: Array, /, c: Curvature = 1.0) -> tuple[Array,
     array([1., 2.])
     """
     xp = array_namespace(x)
-    # Through x (+) z with z = tanh_ratio(alpha) v / gx, whose gap is sech^2 sqrt(alpha).
-    gx, xx, vv = rim_gap(x, c), dot(x, x), dot(v, v)
-    alpha = c * vv / (gx * gx)
+    gx, xx, vv, gX = rim_gap(x, c), dot(x, x), dot(v, v), dot(g, x)
+    long = c * vv / (gx * gx) > 0.0625
+    # Near: through x (+) z with z = tanh_ratio(alpha) v / gx, whose gap is sech^2 sqrt(alpha).
+    alpha = xp.where(long, 0 * vv, c * vv / (gx * gx))
     z_of_v, gz = tanh_ratio(alpha) / gx, 1 / xp.cosh(safe_sqrt(alpha)) ** 2
     z = z_of_v * v
     e = x + z
-    ee, xe, ge, gX, gZ, zz = dot(e, e), dot(x, e), dot(g, e), dot(g, x), dot(g, z), dot(z, z)
+    ee, gZ, zz = dot(e, e), dot(g, z), dot(z, z)
     N = gx * gz + c * ee
-    z_bar = gx / N * _gyration(g, e, x, gx, N, c)
+    z_bar = gx / N * gyration(g, e, x, gx, N, c)
     v_zbar, slope = dot(v, z_bar), tanh_ratio_slope(alpha)
-    # Two forms of the same sums: z is small in one of them, x + z may be small in the other.
-    near = alpha < 0.5
-    kappa = xp.where(near, c * zz * gX + gZ, ge - gz * gX)
-    rate = xp.where(
-        near,
-        zz * (gx + c * xx * gz) * gX - 2 * (dot(x, z) + c * xx * zz) * gZ,
-        (dot(z, e) + xe - xx * gz * gz) * gX - 2 * (xe - xx * gz) * ge,
-    )
+    kappa = c * zz * gX + gZ
+    rate = zz * (gx + c * xx * gz) * gX - 2 * (dot(x, z) + c * xx * zz) * gZ
     endpoint = (gx * e + c * ee * x) / N
-    x_bar = ((gx + c * ee) * g - 2 * c * kappa * endpoint) / N + 2 * c * gz * v_zbar / (gx * gx) * x
-    v_bar = z_of_v * z_bar + 2 * c * slope * v_zbar / gx**3 * v
-    return x_bar, v_bar, rate / (N * N) + slope * (1 + c * xx) * v_zbar * vv / gx**4
+    x_near = ((gx + c * ee) * g - 2 * c * kappa * endpoint) / N + 2 * c * gz * v_zbar / (gx * gx) * x
+    v_near = z_of_v * z_bar + 2 * c * slope * v_zbar / gx**3 * v
+    c_near = rate / (N * N) + slope * (1 + c * xx) * v_zbar * vv / gx**4
+    # Far: Jacobi fields. h is the cotangent g after parallel transport to x, times 1 / decay.
+    f = far_end(x, v, c, gx, long)
+    to_p = f.omega * (2 * xp.expm1(-2 * f.a) * (f.decay + f.omega) / (1 + f.omega) + f.gain * f.lift)
+    e = (to_p * f.p + f.omega * f.gain * f.across) / (f.root * f.den)  # end - x
+    ee, xe, ge, rim = dot(e, e), dot(x, e), dot(g, e), 4 * f.omega / f.den
+    N = gx * rim * f.decay + c * ee
+    h = rim / gx * (g + 2 * c / N * ((gx * gX - c * xx * ge) * e - (c * ee * gX + (gx - 2 * c * xe) * ge) * x))
+    hu, x_across = dot(h, f.u), x - dot(x, f.u) * f.u
+    x_h = f.decay**2 + f.gain / 2 * (f.omega * (1 + f.k) + f.k * f.lift)
+    x_far = x_h * (h - hu * f.u) + f.decay * hu * (f.u + 2 * f.root * f.a * x)
+    x_far = x_far - f.root * f.gain / 2 * dot(h, x_across) * f.u
+    v_far = f.gain / (4 * f.a) * (h - hu * f.u) + f.decay * hu * f.u
+    c_far = (dot(x, x_far) + dot(v, v_far) - gX - ge) / xp.where(long, 2 * c + 0 * vv, xp.ones_like(vv))
+    return xp.where(long, x_far, x_near), xp.where(long, v_far, v_near), xp.where(long, c_far, c_near)
 
 
 @row_op("(d),()->(d)")
@@ -498,7 +495,7 @@ def mobius_add_vjp(g: Array, x: Array, y: Array, /, c: Curvature = 1.0) -> tuple
     kappa = dot(g, y) + c * yy * gX
     x_bar = ((gx + c * ee) * g - 2 * c * kappa / N * (gx * e + c * ee * x)) / N
     c_bar = gx / N * (gx * ge + c * ee * gX) / N * yy - ee * kappa / (N * N)
-    return x_bar, gx / N * _gyration(g, e, x, gx, N, c), c_bar
+    return x_bar, gx / N * gyration(g, e, x, gx, N, c), c_bar
 
 
 def project(x: Array, /, c: Curvature = 1.0, *, margin: float | None = None, out: Array | None = None) -> Array:

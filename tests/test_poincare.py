@@ -89,6 +89,19 @@ def rim(rng, c, gap):
     return x, y, gap * unit_rows(rng) / np.sqrt(c)
 
 
+def across(rng, c, gap):
+    """Two points near the rim, and the tangent from the one to the other."""
+    x, y, _ = rim(rng, c, gap)
+    return x, y, poincare.log(x, y, c)
+
+
+def inward(rng, c, gap):
+    """From near the rim along the diameter, to both sides of the origin."""
+    x, _, _ = rim(rng, c, gap)
+    y = rng.uniform(-1, 1, (ROWS, 1)) * x
+    return x, y, poincare.log(x, y, c)
+
+
 def from_origin(rng, c):
     x, y, v = generic(rng, c)
     return 0 * x, y, v
@@ -117,7 +130,12 @@ def along(rng, c):
 CASES = {
     **{f"generic-c={c:g}": (generic, {"c": c}) for c in (1.0, 0.0, 1e-8, 1e3, 1e-200, 1e150)},
     **{f"close-c={c:g}": (close, {"c": c}) for c in (1.0, 0.0, 1e-8, 1e3)},
-    **{f"rim-{gap:g}-c={c:g}": (rim, {"c": c, "gap": gap}) for gap in (1e-2, 1e-4, 1e-6) for c in (1.0, 1e-8, 1e3)},
+    **{f"rim-{gap:g}-c={c:g}": (rim, {"c": c, "gap": gap}) for gap in (1e-2, 1e-6, 2e-15) for c in (1.0, 1e-8, 1e3)},
+    **{
+        f"{make.__name__}-{gap:g}": (make, {"c": 1.0, "gap": gap})
+        for gap in (1e-2, 1e-9, 1e-14)
+        for make in (across, inward)
+    },
     "tiny-second": (tiny_second, {"c": 1.0}),
     "from-origin": (from_origin, {"c": 1.0}),
     "to-origin": (to_origin, {"c": 1.0}),
@@ -134,7 +152,7 @@ def arguments(name, x, y, v):
 
 
 def loss(name, c, args):
-    """Digits that the plain sum 1 - c|x|^2 loses of the points among the arguments, as a factor."""
+    """Digits that other libraries' plain sum 1 - c|x|^2 loses of the points among the arguments, as a factor."""
     points = {"exp": args[:1], "egrad2rgrad": args[:1], "exp0": ()}.get(name, args)
     return 1 / (1 - c * max((np.sum(a * a, axis=-1).max() for a in points), default=0))
 
@@ -147,31 +165,40 @@ def test_value_to_the_last_digits(name, case, libraries, rng, high_precision):
     args = arguments(name, *make(rng, **options))
     # exp moves x: its error is measured by the larger of the two
     size = [np.linalg.norm(row) if name == "exp" else 0 for row in args[0]]
-    bar = 8 * EPS * loss(name, c, args)
+    lost = {"twin": 1, "formula": loss(name, c, args)}
+    if name == "exp" and case.startswith("inward"):  # its end moves by the rounding of the tangent's length
+        lost["twin"] += np.log(2 / options["gap"]) / 8
+    if name == "exp" and case.startswith(("across", "inward")):  # other libraries have no fused product
+        del lost["formula"]
     truth = [high_precision.evaluate(ORACLES[name], [a[row] for a in args], c) for row in range(ROWS)]
-    for library, call in libraries.items():
-        for row, value in enumerate(call(getattr(poincare, name), *args, c)):
-            assert high_precision.error(value, truth[row], size[row]) <= bar, library
+    for library in lost:
+        for row, value in enumerate(libraries[library](getattr(poincare, name), *args, c)):
+            assert high_precision.error(value, truth[row], size[row]) <= 8 * EPS * lost[library], library
 
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("name", ORACLES)
 def test_vjp_against_differences_of_120_digits(name, case, libraries, rng, high_precision):
     make, options = CASES[case]
+    if "gap" in options:
+        options = {**options, "gap": max(options["gap"], 1e-14)}
     c = options["c"]
     args = arguments(name, *make(rng, **options))
     f, f_vjp = getattr(poincare, name), getattr(poincare, f"{name}_vjp")
     cotangent = rng.normal(size=np.shape(f(*args, c)))
     truth = [high_precision.vjp(ORACLES[name], cotangent[row], [a[row] for a in args], c) for row in range(ROWS)]
     # The batches through the origin, where terms of c_bar cancel, cannot be held to the same bar.
-    for_c = {"to-origin": 4000, "from-origin": 100, "long-tangent": 400, "along": 400}.get(case, 32)
+    for_c = {"to-origin": 4000, "from-origin": 100, "along": 400}.get(case, 1000 if "gap" in options else 32)
     # Where the truth is 0 (c_bar of x (+) y at x = 0), the error is measured by the size of what adds up to
     # it.
     size = 0.01 * np.linalg.norm(cotangent) * max(np.abs(a).max() for a in args) ** 3 if case == "from-origin" else 0
-    for library, call in libraries.items():
-        for k, bar in enumerate(call(f_vjp, cotangent, *args, np.full(ROWS, c))):
+    lost = {"twin": 1, "formula": loss(name, c, args)}
+    if name == "exp" and case.startswith(("across", "inward")):  # other libraries have no fused product
+        del lost["formula"]
+    for library in lost:
+        for k, bar in enumerate(libraries[library](f_vjp, cotangent, *args, np.full(ROWS, c))):
             error = high_precision.batch_error(bar, [t[k] for t in truth], size if k == len(args) else 0)
-            bound = (16 if k < len(args) else for_c) * EPS * loss(name, c, args)
+            bound = ((100 if "gap" in options else 16) if k < len(args) else for_c) * EPS * lost[library]
             assert error <= bound, f"{library}, argument {k}"
 
 

@@ -289,7 +289,7 @@ def closure(edges: EdgesLike) -> npt.NDArray[Any]:
 
 
 def rarity_weights(
-    edges: EdgesLike, *, common: float = 1000.0, power: float = 0.3, largest: float = 4.0
+    edges: EdgesLike, *, common: float = 1000.0, power: float = 0.2, largest: float = 2.5
 ) -> npt.NDArray[np.float64]:
     r"""Weights for the `fit` of a large hierarchy: the more, the fewer descendants the ancestor has.
 
@@ -297,8 +297,8 @@ def rarity_weights(
 
     where n_v is the number of edges that end in v. An ancestor of thousands is met in nearly every visit of the
     training, a rare one seldom, and so what remains of the mean rank after many epochs is in the edges to rare ones.
-    The defaults are measured on the nouns of WordNet (82,115 nodes, 600 epochs), where they take the mean rank from
-    3.0 to 2.2 at an equal mean average precision. Small hierarchies gain nothing.
+    The defaults are measured on the nouns of WordNet (82,115 nodes, 600 epochs), where they lower the mean rank from
+    3.15 to 2.39; steeper weights lower it further, and the mean average precision too. Small hierarchies gain nothing.
 
     Parameters
     ----------

@@ -53,4 +53,41 @@ HG_FN void sum(Packs, int d, Targets<K> target, F term) {
     for (int k = 0; k < K; ++k) *target.sum[k] = result.value[k];
 }
 
+HG_FN void fold(Pack& hi, Pack& lo, Pack other_hi, Pack other_lo) {
+    lo += other_lo;
+    add_exactly(hi, lo, other_hi);
+}
+
+template <class T>
+HG_FN Twofold squares(Packs, int d, const T* x) {
+    Twofold total{0, 0};
+    int i = 0;
+    if (d >= pack_size) {
+        Pack hi{}, lo{};
+        for (; i + pack_size <= d; i += pack_size) {
+            const Pack xi = PackEntry{i}(x), square = xi * xi;
+            if (sizeof(T) == sizeof(double)) {
+                Pack rest;
+                for (int k = 0; k < pack_size; ++k) rest[k] = hypergeom::fma(xi[k], xi[k], -square[k]);
+                lo += rest;
+                add_exactly(hi, lo, square);
+            } else {
+                hi += square;
+            }
+        }
+        fold(hi, lo, __builtin_shufflevector(hi, hi, 4, 5, 6, 7, 0, 1, 2, 3),
+             __builtin_shufflevector(lo, lo, 4, 5, 6, 7, 0, 1, 2, 3));
+        fold(hi, lo, __builtin_shufflevector(hi, hi, 2, 3, 0, 1, 6, 7, 4, 5),
+             __builtin_shufflevector(lo, lo, 2, 3, 0, 1, 6, 7, 4, 5));
+        fold(hi, lo, __builtin_shufflevector(hi, hi, 1, 0, 3, 2, 5, 4, 7, 6),
+             __builtin_shufflevector(lo, lo, 1, 0, 3, 2, 5, 4, 7, 6));
+        total = {hi[0], lo[0]};
+    }
+    if (i == d) return total;
+    const Twofold rest = squares(Serial{}, d - i, x + i);
+    total.lo += rest.lo;
+    add_exactly(total.hi, total.lo, rest.hi);
+    return total;
+}
+
 }  // namespace hypergeom::cpu

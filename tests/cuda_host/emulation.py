@@ -86,7 +86,15 @@ class Library:
         lines += [f"CUDA_HOST_KERNEL({name})" for name in kernels]
         stem.with_suffix(".cpp").write_text("\n".join(lines) + "\n")
         # Nothing of this library may be shared with another: its static variables are its device's memory.
-        flags = ["-O1", "-D__CUDACC__", "-shared", "-fvisibility=hidden", "-fno-gnu-unique", *SANITIZERS]
+        flags = [
+            "-O1",
+            "-D__CUDACC__",
+            "-shared",
+            "-fvisibility=hidden",
+            "-fno-gnu-unique",
+            "-ffp-contract=off",
+            *SANITIZERS,
+        ]
         flags += [f"-I{folder}" for folder in (HERE, *folders)]
         run_compiler(*flags, stem.with_suffix(".cpp"), scheduler(), "-o", stem.with_suffix(".so"))
         self._dll = ctypes.CDLL(str(stem.with_suffix(".so")))

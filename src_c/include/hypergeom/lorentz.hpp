@@ -299,9 +299,7 @@ HG_FN void to_poincare_vjp(Team team, int d, const T* G, const T* x, const doubl
 // 2 x / g, with time (2/g - 1) / sqrt(c)
 template <class Team, class T>
 HG_FN void from_poincare(Team team, int d, const T* x, const double* c, T* out) {
-    double xx;
-    sum(team, d, into(xx), [=](auto at) { return terms(at(x) * at(x)); });
-    const double scale = is_curvature(*c) ? 2 / poincare::gap(*c, xx) : nan("");
+    const double scale = is_curvature(*c) ? 2 / poincare::gap(*c, squares(team, d, x)) : nan("");
     HG_SIMD
     for (int i = team.rank(); i < d; i += Team::size) out[i + 1] = T(scale * x[i]);
     put(team, out, (scale - 1) / sqrt(*c));
@@ -310,9 +308,10 @@ HG_FN void from_poincare(Team team, int d, const T* x, const double* c, T* out) 
 template <class Team, class T>
 HG_FN void from_poincare_vjp(Team team, int n, const T* G, const T* x, const double* c, T* x_bar, double* c_bar) {
     const T* Gs = G + 1;
-    double xx, Gx;
-    sum(team, n - 1, into(xx, Gx), [=](auto at) { return terms(at(x) * at(x), at(Gs) * at(x)); });
-    const double scale = is_curvature(*c) ? 2 / poincare::gap(*c, xx) : nan("");
+    double Gx;
+    sum(team, n - 1, into(Gx), [=](auto at) { return terms(at(Gs) * at(x)); });
+    const Twofold squared = squares(team, n - 1, x);
+    const double xx = squared.hi, scale = is_curvature(*c) ? 2 / poincare::gap(*c, squared) : nan("");
     const double fold = double(G[0]) * sqrt(*c) / (scale - 1);  // G0 / x0
     const double of_scale = Gx + fold * scale * xx, to_x = fold * scale * scale + *c * scale * scale * of_scale;
     HG_SIMD

@@ -5,11 +5,26 @@
 
 namespace hypergeom {
 
+// A number as hi + lo, with about twice the digits of a double. Needs products that are rounded on their own: nothing
+// of this may be contracted to fused products by the compiler (-ffp-contract=off, --fmad=false).
+struct Twofold {
+    double hi, lo;
+};
+
+// hi + lo += v, where lo takes exactly what hi cannot (Knuth's two-sum). V is double, or a pack of entries.
+template <class V>
+HG_FN void add_exactly(V& hi, V& lo, V v) {
+    const V sum = hi + v, of_v = sum - hi;
+    lo += (hi - (sum - of_v)) + (v - of_v);
+    hi = sum;
+}
+
 // One thread.
 struct Serial {
     static constexpr int size = 1;
     HG_FN int rank() const { return 0; }
     HG_FN double sum(double v) const { return v; }
+    HG_FN Twofold sum(Twofold v) const { return v; }
 };
 
 // Entry i of any row, read as double.
@@ -54,6 +69,23 @@ HG_FN void sum(Team team, int d, Targets<K> target, F term) {
         for (int k = 0; k < K; ++k) total.value[k] += t.value[k];
     }
     for (int k = 0; k < K; ++k) *target.sum[k] = team.sum(total.value[k]);
+}
+
+// |x|^2 in twice the digits (Ogita, Rump, Oishi, "Accurate sum and dot product", SISC 2005, algorithm 5.3). The square
+// of a float is exact in double, and double has digits to spare for the sum of some.
+template <class Team, class T>
+HG_FN Twofold squares(Team team, int d, const T* x) {
+    Twofold total{0, 0};
+    for (int i = team.rank(); i < d; i += Team::size) {
+        const double xi = x[i], square = xi * xi;
+        if (sizeof(T) == sizeof(double)) {
+            total.lo += fma(xi, xi, -square);
+            add_exactly(total.hi, total.lo, square);
+        } else {
+            total.hi += square;
+        }
+    }
+    return team.sum(total);
 }
 
 // The length of a row, given the sum of its squares: where those leave the range of double, they are added again with

@@ -1,6 +1,6 @@
 // A GPU warp as the owner of a row. Only device code includes this header.
 #pragma once
-#include "config.h"
+#include "team.hpp"
 
 namespace hypergeom {
 
@@ -10,6 +10,14 @@ struct Warp {
     // The exchange is a butterfly, so that all lanes end with the same bits.
     __device__ __forceinline__ double sum(double v) const {
         for (int lane = 16; lane > 0; lane >>= 1) v += __shfl_xor_sync(0xffffffffu, v, lane);
+        return v;
+    }
+    __device__ __forceinline__ Twofold sum(Twofold v) const {
+        for (int lane = 16; lane > 0; lane >>= 1) {
+            const double hi = __shfl_xor_sync(0xffffffffu, v.hi, lane), lo = __shfl_xor_sync(0xffffffffu, v.lo, lane);
+            v.lo += lo;
+            add_exactly(v.hi, v.lo, hi);
+        }
         return v;
     }
 };
