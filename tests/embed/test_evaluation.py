@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from hypergeom import lorentz, poincare
+from hypergeom._core import embedding as core
 from hypergeom.datasets import load_mammals
 from hypergeom.embed import HyperbolicEmbedding, closure, evaluate
+from hypergeom.embed.hierarchy import ancestor_lists
 
 
 def tree_edges(n, rng):
@@ -144,3 +146,21 @@ def test_read_only_and_strided(rng):
     view = wide[:, ::2]
     wide.flags.writeable = False
     np.testing.assert_array_equal(evaluate(view, edges).ranks, evaluate(view.copy(), edges).ranks)
+
+
+@pytest.mark.parametrize("reach", [1.0, 2.0])
+def test_rivals_are_the_nearest_that_are_no_ancestors(rng, reach):
+    """What the training draws its hard negatives from."""
+    n, width = 150, 6
+    edges, x = tree_edges(n, rng), rng.uniform(-0.5, 0.5, (n, 3))
+    start, ancestors = ancestor_lists(edges, n)
+    gap = 1 - np.sum(x * x, axis=1)
+    queries = np.flatnonzero(np.diff(start)).astype(np.int32)
+    _, rivals = core.reconstruction_ranks(x, gap, start, ancestors, queries, threads=2, n_rivals=width, reach=reach)
+    cosh = np.cosh(poincare.dist(x[:, None], x))
+    for u in range(n):
+        own = ancestors[start[u] : start[u + 1]]
+        others = np.setdiff1d(np.arange(n), [u, *own])
+        near = others[cosh[u, others] - 1 <= reach * (cosh[u, own] - 1).max(initial=0)]
+        expected = near[np.argsort(cosh[u, near])][:width]
+        np.testing.assert_array_equal(rivals[u], np.pad(expected, (0, width - len(expected)), constant_values=-1))

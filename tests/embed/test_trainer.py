@@ -7,6 +7,7 @@ import pytest
 from hypergeom import poincare
 from hypergeom._core import embedding as core
 from hypergeom.datasets import load_mammals
+from hypergeom.embed.diffusion import diffusion_start
 from hypergeom.embed.trainer import Recipe, Trainer, _alias_table, _visits
 
 ONE_EDGE = np.array([[0, 1]])  # node 2 is then the only negative that may be drawn
@@ -327,3 +328,58 @@ def test_alias_table_has_the_stated_distribution():
 def test_schedule(rates, epoch, rate):
     settings = recipe(n_epochs=101, learning_rate=rates, burn_in=5)
     assert settings.learning_rate_at(epoch) == pytest.approx(rate, rel=1e-12)
+
+
+def test_burn_in_has_a_tenth_of_the_negatives():
+    settings = recipe(n_epochs=10, n_negatives=50, burn_in=3)
+    assert [settings.n_negatives_at(epoch) for epoch in (0, 2, 3)] == [5, 5, 50]
+    assert recipe(n_negatives=4, burn_in=1).n_negatives_at(0) == 1
+
+
+@pytest.mark.parametrize(
+    ("hard", "first"), [((8.0, 0.4), 60), ((8.0, 1.0), 0), ((0.0, 0.4), np.inf), ((8.0, 0.0), np.inf)]
+)
+def test_first_hard_epoch(hard, first):
+    assert recipe(n_epochs=100, hard_negatives=hard).first_hard_epoch() == first
+
+
+def test_rivals_are_searched_every_ten_epochs(monkeypatch):
+    settings = recipe(n_epochs=40, hard_negatives=(8.0, 0.75), n_negatives=5)
+    trainer = Trainer(points_at(0.5, 1.0, 2, seed=0), ONE_EDGE, np.ones(1), settings, seed=0)
+    search, searched = trainer._search_rivals, []
+    monkeypatch.setattr(trainer, "_search_rivals", lambda: searched.append(epoch) or search())
+    for epoch in range(40):
+        trainer.epoch(epoch)
+    assert searched == [10, 20, 30]
+
+
+def test_the_seed_rules_the_draws():
+    start = np.random.default_rng(0).uniform(-0.5, 0.5, (50, 2))
+    losses = {Trainer(start, ONE_EDGE, np.ones(1), recipe(), seed).epoch(0)[0] for seed in (1, 2, 3, 1)}
+    assert len(losses) == 3
+
+
+def test_the_seed_rules_the_order():
+    """Two visits, each with one permitted negative: nothing but their order is left to chance."""
+    start, edges = points_at(0.5, 1.0, 2, seed=0), np.array([[0, 1], [2, 1]])
+    ends = set()
+    for seed in range(12):
+        trainer = Trainer(start, edges, np.ones(2), recipe(), seed)
+        trainer.epoch(0)
+        ends.add(trainer.points.tobytes())
+    assert len(ends) == 2
+
+
+def test_diffusion_start():
+    edges = chain_and_leaves(130)
+    points = diffusion_start(edges, 130, 8, np.random.default_rng(3), rounds=2)
+    up = np.eye(130)
+    up[edges[:, 0], edges[:, 1]] = 1
+    v = np.random.default_rng(3).standard_normal((130, 8))
+    for _ in range(2):
+        v = up / np.sqrt(up.sum(axis=1, keepdims=True)) @ v
+        v = up.T / up.T.sum(axis=1, keepdims=True) @ v
+    v /= np.linalg.norm(v, axis=1, keepdims=True)
+    descendants = up.sum(axis=0)
+    radius = 2 * (1 - np.log(descendants) / np.log(descendants.max()))
+    np.testing.assert_allclose(points, np.tanh(radius / 2)[:, None] * v, rtol=1e-10, atol=1e-12)
