@@ -86,7 +86,8 @@ def _chord(x: Array, y: Array, c: Array) -> _Chord:
     ones = xp.ones_like(e0)
     positive_ss = xp.where(ss > 0, ss, ones)
 
-    # e_perp is also twice that of y and twice that of -x: the shortest of the three loses least.
+    # e_perp is also twice that of y and twice that of -x: the shortest of the three loses least. (The twins take it
+    # from the area of x and y, which loses nothing, but needs a fused product.)
     x_is_near = xx <= yy
     nn, ff = xp.where(x_is_near, xx, yy), xp.where(x_is_near, yy, xx)
     n0, f0 = xp.where(x_is_near, x0, y0), xp.where(x_is_near, y0, x0)

@@ -33,21 +33,32 @@ struct Chord {
     double length, Q, q;
 };
 
+// |n_perp|^2, n_perp the part of n across f. n is split twice, the first time with a fused product: what rounding leaves
+// of n along f would count e^R-fold.
+template <class Team, class T>
+HG_FN double across_square(Team team, int d, const T* n, const T* f, double nf, double ff) {
+    const double along = ff > 0 ? nf / ff : 0;
+    double again, across;
+    sum(team, d, into(again), [=](auto at) { return terms(at.fma(-along, at(f), at(n)) * at(f)); });
+    const double rest = ff > 0 ? again / ff : 0;
+    sum(team, d, into(across), [=](auto at) {
+        const auto w = at.fma(-along, at(f), at(n)) - rest * at(f);
+        return terms(w * w);
+    });
+    return across;
+}
+
 // Q = (|e_perp|^2 + (4/c) k) / (1 - k), k = (e0 / |s|)^2 and e_perp the part of e orthogonal to s: a sum of squares
-// where the definition cancels. e_perp is also that of 2y and of -2x: the shortest of the three loses least.
+// where the definition cancels. |e_perp| |s| is twice the area of x and y, that is 2 |f| |n_perp| for the nearer point n
+// and the farther one f.
 template <class Team, class T>
 HG_FN double chord_square(Team team, int d, const T* x, const T* y, double c, const Chord& p) {
     if (p.xy < 0 && c * (p.x0 * p.y0 - p.xy) > 2) return 2 * (p.x0 * p.y0 - p.xy - 1 / c);
     const bool x_is_near = p.xx <= p.yy;
     const double nn = x_is_near ? p.xx : p.yy, ff = x_is_near ? p.yy : p.xx;
-    const bool use_e = p.ee <= 5 * nn;  // 4 would be a tie for y = -x, which rounding could break in favor of x or y
-    const double of_x = use_e ? -1 : 2 * x_is_near, of_y = use_e ? 1 : 2 * !x_is_near;
-    const double along = p.ss > 0 ? (use_e ? p.es : 2 * (nn + p.xy)) / p.ss : 0;
-    double perp;
-    sum(team, d, into(perp), [=](auto at) {
-        const auto xi = at(x), yi = at(y), w = (of_x * xi + of_y * yi) - along * (xi + yi);
-        return terms(w * w);
-    });
+    double across = across_square(team, d, x_is_near ? x : y, x_is_near ? y : x, p.xy, ff);
+    if (p.xx == p.yy) across = (across + across_square(team, d, y, x, p.xy, ff)) / 2;  // x, y as y, x
+    const double perp = p.ss > 0 ? 4 * across * (ff / p.ss) : p.ee;
     const double s = sqrt(p.ss), e0 = fabs(p.e0), ratio = s > 0 ? e0 / s : 0, k = ratio * ratio;
     if (k < 0.5) return (perp + 4 / c * k) / (1 - k);
     // |s| - |e0| = (|s| - |f|) - (f0 - |f|) + n0, for the nearer point n and the farther f
