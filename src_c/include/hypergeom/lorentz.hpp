@@ -30,11 +30,11 @@ HG_FN void put_time_bar(Team team, T* bar, double row) {
 struct Chord {
     double xx, yy, xy, ee, es, ss;
     double x0, y0, e0;
-    double length, Q, q;
+    double across, length, Q, q;  // across: the square of the part of the nearer point across the farther one
 };
 
-// |n_perp|^2, n_perp the part of n across f. n is split twice, the first time with a fused product: what rounding leaves
-// of n along f would count e^R-fold.
+// |n_perp|^2, n_perp the part of n across f. n is split twice, the first time with a fused product: what rounding
+// leaves of n along f would count e^R-fold.
 template <class Team, class T>
 HG_FN double across_square(Team team, int d, const T* n, const T* f, double nf, double ff) {
     const double along = ff > 0 ? nf / ff : 0;
@@ -49,15 +49,19 @@ HG_FN double across_square(Team team, int d, const T* n, const T* f, double nf, 
 }
 
 // Q = (|e_perp|^2 + (4/c) k) / (1 - k), k = (e0 / |s|)^2 and e_perp the part of e orthogonal to s: a sum of squares
-// where the definition cancels. |e_perp| |s| is twice the area of x and y, that is 2 |f| |n_perp| for the nearer point n
-// and the farther one f.
+// where the definition cancels. |e_perp| |s| is twice the area of x and y, that is 2 |f| |n_perp| for the nearer point
+// n and the farther one f.
 template <class Team, class T>
-HG_FN double chord_square(Team team, int d, const T* x, const T* y, double c, const Chord& p) {
-    if (p.xy < 0 && c * (p.x0 * p.y0 - p.xy) > 2) return 2 * (p.x0 * p.y0 - p.xy - 1 / c);
+HG_FN double chord_square(Team team, int d, const T* x, const T* y, double c, Chord& p) {
     const bool x_is_near = p.xx <= p.yy;
     const double nn = x_is_near ? p.xx : p.yy, ff = x_is_near ? p.yy : p.xx;
+    if (p.xy < 0 && c * (p.x0 * p.y0 - p.xy) > 2) {
+        p.across = nn - p.xy * (p.xy / ff);
+        return 2 * (p.x0 * p.y0 - p.xy - 1 / c);
+    }
     double across = across_square(team, d, x_is_near ? x : y, x_is_near ? y : x, p.xy, ff);
     if (p.xx == p.yy) across = (across + across_square(team, d, y, x, p.xy, ff)) / 2;  // x, y as y, x
+    p.across = across;
     const double perp = p.ss > 0 ? 4 * across * (ff / p.ss) : p.ee;
     const double s = sqrt(p.ss), e0 = fabs(p.e0), ratio = s > 0 ? e0 / s : 0, k = ratio * ratio;
     if (k < 0.5) return (perp + 4 / c * k) / (1 - k);
@@ -83,6 +87,20 @@ HG_FN Chord chord(Team team, int n, const T* point_x, const T* point_y, double c
     p.length = p.Q > 1e-270 ? sqrt(p.Q) : length(team, d, p.ee, [=](auto at) { return at(y) - at(x); }) + 0 * p.e0;
     p.q = c * p.Q / 4;
     return p;
+}
+
+// d(cQ)/dc = |y sqrt(x0/y0) - x sqrt(y0/x0)|^2, which Q + c dQ/dc cancels to along a line through the apex. It is
+// (|n_perp|^2 + g^2) f0/n0, with g = n.f/|f| - |f| n0/f0 for the nearer point n and the farther f.
+HG_FN double chord_by_curvature(double c, const Chord& p) {
+    const bool x_is_near = p.xx <= p.yy;
+    const double nn = x_is_near ? p.xx : p.yy, ff = x_is_near ? p.yy : p.xx, n = sqrt(nn), f = sqrt(ff);
+    const double n0 = x_is_near ? p.x0 : p.y0, f0 = x_is_near ? p.y0 : p.x0;
+    double g = f > 0 ? p.xy / f - f * (n0 / f0) : 0;
+    if (p.xy > 0 && p.across < 0.5 * nn) {  // n.f/|f| = n - |n_perp|^2 / (n + n.f/|f|)
+        const double along = sqrt(nn - p.across);
+        g = -fabs(p.es) / (c * f0 * (n * f0 + n0 * f)) - p.across / (n + along);
+    }
+    return (p.across + g * g) * (f0 / n0);
 }
 
 // dQ/dx = -2 ((y - along x) + r x). Far from the apex the part of dQ/dx along x is smaller than y and x by c|x|^2, and
@@ -188,7 +206,7 @@ HG_FN void log_vjp(Team team, int n, const T* G, const T* x, const T* y, const d
         y_bar[i] = T(w.H * Gi - 2 * of_Q * slope_entry(t.y, yi, xi));
     }
     put_time_bar(team, x_bar, of_Q), put_time_bar(team, y_bar, of_Q);
-    put(team, c_bar, of_q * (p.Q + *c * t.of_c) / 4 + fold * w.time / (2 * *c * *c * p.x0));
+    put(team, c_bar, of_q * chord_by_curvature(*c, p) / 4 + fold * w.time / (2 * *c * *c * p.x0));
 }
 
 // cosh(r) x + (sinh(r)/r) v with r = sqrt(c) |v|_x. The metric divides the square of the part of v along x by
