@@ -325,7 +325,7 @@ def rarity_weights(
     --------
     >>> from hypergeom.embed import rarity_weights
     >>> rarity_weights([[1, 0], [2, 0], [3, 0], [3, 1]], common=3, power=1)
-    array([1., 1., 1., 3.])
+    array([1. , 1. , 1. , 2.5])
     """
     for name, value, least in (("common", common, 0.0), ("power", power, 0.0), ("largest", largest, 1.0)):
         if not least <= value < math.inf:
