@@ -87,6 +87,15 @@ def test_emulated_twin_is_the_cpu_twin(name, dtype, reverse):
                 assert_twins_agree(op, [args[0][-1], *args[1:]], 0.75, call)
 
 
+@pytest.mark.parametrize("d", [3, 32, 100])
+def test_gaps_keep_their_digits_on_a_warp(d):
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(20, d))
+    x *= (1 - 1e-13 * rng.uniform(1, 2, (20, 1))) / np.linalg.norm(x, axis=1, keepdims=True)
+    op, args = OPS["poincare.egrad2rgrad"], [x, np.ones_like(x)]
+    np.testing.assert_allclose(emulation.emulated_call(op, args, 1.0), cpu_call(op, args, 1.0), rtol=2e-15)
+
+
 @pytest.mark.skipif(emulation.SANITIZE, reason="starts a process with sanitizers of its own")
 def test_kernels_stay_within_their_arrays(pytestconfig):
     # -s: the report of a process that is being killed would be lost in a capture

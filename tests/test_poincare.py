@@ -202,6 +202,18 @@ def test_vjp_against_differences_of_120_digits(name, case, libraries, rng, high_
             assert error <= bound, f"{library}, argument {k}"
 
 
+@pytest.mark.parametrize("gap", [0.5, 1e-8, 1e-14])
+@pytest.mark.parametrize("d", [1, 2, 7, 8, 16, 19, 64, 128])
+def test_gaps_keep_their_digits_in_every_dimension(d, gap, rng):
+    c = 0.7
+    x = (1 - gap * rng.uniform(1, 2, (ROWS, 1))) / np.sqrt(c) * unit_rows(rng, ROWS, d)
+    found = 2 * np.sqrt(poincare.egrad2rgrad(x, np.ones_like(x), c)[:, 0])
+    with mp.workdps(60):
+        for row, value in zip(x, found, strict=True):
+            true = 1 - mp.mpf(c) * mp.fdot([mp.mpf(t) for t in row], [mp.mpf(t) for t in row])
+            assert abs(value / true - 1) <= 4 * EPS
+
+
 @pytest.mark.parametrize("c", [0.0, 1.0, 1e3])
 def test_vjp_at_coincident_points_and_zero_tangents(c, rng, high_precision):
     x, _, _ = generic(rng, c)
