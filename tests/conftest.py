@@ -1,11 +1,17 @@
 import os
 import zlib
 
+import hypothesis
 import mpmath
 import numpy as np
 import pytest
 
 SEED = int(os.environ.get("HYPERGEOM_TEST_SEED", np.random.SeedSequence().entropy % 2**32))
+
+
+if "HYPERGEOM_TEST_SEED" in os.environ:
+    hypothesis.settings.register_profile("repeatable", derandomize=True)
+    hypothesis.settings.load_profile("repeatable")
 
 
 def pytest_report_header():
