@@ -46,8 +46,8 @@ def test_nouns_in_100_epochs(nouns):
 
 @pytest.mark.slow
 def test_nouns_in_five_minutes(nouns):
-    """The longer recipe of docs/embedding.rst. MAP was .9416 to .9443 on three seeds; two threads do not repeat."""
+    """The longer recipe of docs/embedding.rst."""
     settings = {"n_epochs": 600, "learning_rate": (0.02, 0.4, 0.03), "hard_negatives": (8.0, 0.5), "threads": 2}
-    measured = worst(nouns, settings, seeds=(6,), weights=rarity_weights(nouns))
+    measured = worst(nouns, settings, seeds=(3,), weights=rarity_weights(nouns))
     assert measured[0] <= 2.9
-    assert measured[1] >= 0.935
+    assert measured[1] >= 0.94
