@@ -190,8 +190,9 @@ def exp(x: Array, v: Array, /, c: Curvature = 1.0, *, out: Array | None = None) 
     .. math:: \exp_x(v) = x \oplus \tanh\Bigl(\frac{\sqrt c |v|}{g}\Bigr) \frac{v}{\sqrt c |v|},
         \qquad g = 1 - c|x|^2
 
-    [1]_, evaluated as x plus a displacement, so that ``exp(x, 0)`` is exactly x and tiny tangents keep their
-    digits; no tangent is too long. At ``c = 0`` it is ``x + v``.
+    [1]_. A short tangent is evaluated as x plus a displacement, so that ``exp(x, 0)`` is exactly x and tiny tangents
+    keep their digits; a long one by addition theorems that do not cancel, from near the rim through the middle
+    too. No tangent is too long. At ``c = 0`` it is ``x + v``.
 
     Parameters
     ----------
