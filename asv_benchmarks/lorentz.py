@@ -10,7 +10,7 @@ FUNCTIONS = ["to_poincare", "dist", "exp", "log"]
 
 def arguments(name, shape, dtype):
     """Points of the hyperboloid, and for `exp` a tangent vector."""
-    x, y = (lorentz.from_poincare(rows(shape, dtype, seed=k)) for k in range(2))
+    x, y = (poincare.to_lorentz(rows(shape, dtype, seed=k)) for k in range(2))
     if name == "to_poincare":
         return [x]
     return [x, lorentz.log(x, y) if name == "exp" else y]

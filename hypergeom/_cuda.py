@@ -111,7 +111,7 @@ def launch_rows(op: RowOp, args: Sequence[Array], c: Curvature, device: Device) 
                 argument["data"] = device.address(a)
                 dense.append(a)
         grid = min(-(-rows // ROWS_A_BLOCK), device.max_blocks)
-        device.launch(_row_kernel(op.space, op.name, op.signature, dtype.name), grid, ROW_BLOCK, (parameter,))
+        device.launch(_row_kernel(op.space, op.chapter, op.name, op.signature, dtype.name), grid, ROW_BLOCK, (parameter,))
     return tuple(outputs) if len(outputs) > 1 else outputs[0]
 
 
@@ -143,11 +143,17 @@ def _row_call(n_args: int) -> np.dtype[Any]:
     return np.dtype([("rows", np.int64), ("d", np.int64), ("arg", argument, (n_args,))])
 
 
+def chapter_options(space: str, chapter: str) -> tuple[str, ...]:
+    """What ``row_ops.cu`` needs to know to make the kernels of a chapter of row functions."""
+    stem = f"hypergeom/{space}/{chapter}"
+    return (f"-DHG_SPACE={space}", f'-DHG_HEADER="{stem}.hpp"', f'-DHG_TABLE="{stem}.def"')
+
+
 @functools.cache
-def _row_kernel(space: str, name: str, signature: str, dtype: str) -> Kernel:
-    # One line of the table in place of all: the first call compiles in a second, a whole space takes ten.
-    option = f'-DHG_ROW_OPS=HG_ROW_OP({space}, {name}, "{signature}")'
-    return Kernel(f"{space}.cu", f"{space}_{name}_{dtype}", (option,))
+def _row_kernel(space: str, chapter: str, name: str, signature: str, dtype: str) -> Kernel:
+    # One line of the table in place of all: the first call compiles in a second, a whole chapter takes longer.
+    one = f'-DHG_ROW_OPS=HG_ROW_OP({name}, "{signature}")'
+    return Kernel("row_ops.cu", f"{space}_{name}_{dtype}", (*chapter_options(space, chapter), one))
 
 
 @functools.cache

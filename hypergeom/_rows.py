@@ -45,12 +45,14 @@ _DEFAULT_CURVATURE = float("1")  # an object of its own: a caller's 1.0 is anoth
 
 @dataclass(frozen=True)
 class RowOp:
-    """A declared row function: one line of ``row_ops.def`` and one public function.
+    """A declared row function: one line of a table (``*.def``) and one public function.
 
     Attributes
     ----------
     space : str
-        Module of the function, ``"poincare"`` or ``"lorentz"``.
+        Package of the function, ``"poincare"`` or ``"lorentz"``.
+    chapter : str
+        Its module there, and so the header of its formula and its table.
     name : str
         Its name there.
     signature : str
@@ -60,13 +62,17 @@ class RowOp:
         Names of all inputs, the curvature last.
     body : callable
         The formula in array-API operations.
+    flat : bool
+        Whether the curvature may be 0.
     """
 
     space: str
+    chapter: str
     name: str
     signature: str
     arguments: tuple[str, ...]
     body: Callable[..., Any]
+    flat: bool
 
     @functools.cached_property
     def inputs(self) -> tuple[str, ...]:
@@ -88,11 +94,6 @@ class RowOp:
         """Whether its gradient is declared too."""
         return f"{self}_vjp" in row_ops
 
-    @property
-    def flat(self) -> bool:
-        """Whether the curvature may be 0."""
-        return self.space == "poincare"
-
     @functools.cached_property
     def gufunc(self) -> np.ufunc:
         """The CPU twin."""
@@ -109,14 +110,18 @@ row_ops: dict[str, RowOp] = {}
 """All declared row functions by their qualified name, such as ``"poincare.dist"``."""
 
 
-def row_op(signature: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Declare a row function by the signature of its gufunc; the body is the formula for other libraries."""
+def row_op(signature: str, *, flat: bool | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Declare a row function by the signature of its gufunc; the body is the formula for other libraries.
+
+    `flat` says whether the curvature may be 0; by default it may in the ball.
+    """
 
     def declare(body: Callable[P, R]) -> Callable[P, R]:
         code = body.__code__
-        space, name = body.__module__.rpartition(".")[2], body.__name__.removeprefix("_")
-        arguments = code.co_varnames[: code.co_argcount]
-        op = row_ops[f"{space}.{name}"] = RowOp(space, name, signature, arguments, body)
+        _, space, chapter = body.__module__.split(".")
+        name, arguments = body.__name__.removeprefix("_"), code.co_varnames[: code.co_argcount]
+        with_flat = space == "poincare" if flat is None else flat
+        op = row_ops[f"{space}.{name}"] = RowOp(space, chapter, name, signature, arguments, body, with_flat)
         n_data, is_vjp, gufunc = len(arguments) - 1, op.vjp, op.gufunc
         lowest = 0.0 if op.flat else math.ulp(0.0)
 

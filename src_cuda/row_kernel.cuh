@@ -56,10 +56,10 @@ using RowPointerOf = RowPointer<typename Either<is_float64(Op::signature, Op::vj
 template <class Op>
 constexpr int args_of = Op::signature.args();
 
-// Blocks that a multiprocessor holds at once, which bounds the registers of a thread (72 and 96): as many as no kernel pays
+// Blocks that a multiprocessor holds at once, which bounds the registers of a thread (128 and 96): as many as no kernel pays
 // for with spilled registers.
 template <class Op>
-constexpr int resident_blocks = Op::vjp ? 5 : 7;
+constexpr int resident_blocks = Op::vjp ? 4 : 5;
 
 // Op carries `signature` (constexpr), `vjp` and `run(team, d, pointers...)`.
 template <class Op, class T, int... I>
@@ -81,7 +81,8 @@ __device__ __forceinline__ void row_loop(const RowCall<args_of<Op>>& call, Indic
     }
 
 // Defines the Op and the two kernels of a row function `hypergeom::space::name`.
-#define HG_DEFINE_KERNELS(space, name, text)                                                                           \
+#define HG_DEFINE_KERNELS(space, name, text) HG_DEFINE_KERNELS_(space, name, text)
+#define HG_DEFINE_KERNELS_(space, name, text)                                                                          \
     struct name##_op {                                                                                                 \
         static constexpr hypergeom::Signature signature{text};                                                         \
         static constexpr bool vjp = hypergeom::is_vjp(#name);                                                          \

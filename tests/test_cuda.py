@@ -16,7 +16,8 @@ from hypergeom import _cuda
 from hypergeom._rows import row_ops
 
 OPS = dict(row_ops)
-SOURCES = ("poincare.cu", "lorentz.cu")
+CHAPTERS = emulation.chapters()
+IDS = [f"{space}-{chapter}" for space, chapter in CHAPTERS]
 DTYPES = (np.float32, np.float64)
 # Around the warp's 32 lanes and the emulated grid's 12 warps.
 WIDTHS = (1, 2, 31, 32, 33, 100)
@@ -133,7 +134,7 @@ def test_zero_rows_launch_nothing(device):
 def test_grid_covers_the_rows_or_fills_the_device(device, rows, blocks):
     _cuda.launch_rows(OPS["poincare.dist"], [np.zeros((rows, 2))] * 2, 1.0, device)
     ((kernel, grid, block, _),) = device.launches
-    assert (kernel.source, kernel.name, grid, block) == ("poincare.cu", "poincare_dist_float64", blocks, 128)
+    assert (kernel.source, kernel.name, grid, block) == ("row_ops.cu", "poincare_dist_float64", blocks, 128)
 
 
 def test_parameter_of_a_launch(device):
@@ -172,13 +173,12 @@ def test_geometry_is_stated_once_on_each_side():
 
 def test_installed_sources_are_complete():
     headers, kernels = _cuda.source_folders()
-    assert {path.name for path in kernels.glob("*.cu")} >= set(SOURCES)
+    assert {path.name for path in kernels.glob("*.cu")} >= {"row_ops.cu"}
     assert (headers / "hypergeom" / "config.h").is_file()
 
 
 def test_every_row_function_is_a_line_of_the_table():
-    assert set(emulation.table()) == {(op.space, op.name, op.signature) for op in OPS.values()}
-    assert {f"{space}.cu" for space, _, _ in emulation.table()} == set(SOURCES)
+    assert set(emulation.table()) == {(op.space, op.chapter, op.name, op.signature) for op in OPS.values()}
 
 
 def test_an_edited_header_changes_the_compile_options(tmp_path, monkeypatch):
@@ -193,29 +193,31 @@ def test_an_edited_header_changes_the_compile_options(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("architecture", nvrtc.ARCHITECTURES)
-@pytest.mark.parametrize("source", SOURCES)
-def test_every_kernel_compiles_without_spills(source, architecture):
-    binary = nvrtc.compile_for(_cuda.source_folders()[1] / source, architecture, _cuda.compile_options())
-    assert binary.kernels == binary.usage.keys() == set(emulation.row_kernels(source))
+@pytest.mark.parametrize(("space", "chapter"), CHAPTERS, ids=IDS)
+def test_every_kernel_compiles_without_spills(space, chapter, architecture):
+    options = _cuda.compile_options() + _cuda.chapter_options(space, chapter)
+    binary = nvrtc.compile_for(_cuda.source_folders()[1] / "row_ops.cu", architecture, options)
+    assert binary.kernels == binary.usage.keys() == set(emulation.row_kernels(space, chapter))
     assert {name: use for name, use in binary.usage.items() if use.stack or use.spills} == {}
 
 
 def test_one_row_function_compiles_alone():
-    kernel = _cuda._row_kernel("lorentz", "log_vjp", OPS["lorentz.log_vjp"].signature, "float64")
+    kernel = _cuda._row_kernel("lorentz", "maps", "log_vjp", OPS["lorentz.log_vjp"].signature, "float64")
     options = _cuda.compile_options() + kernel.options
     binary = nvrtc.compile_for(_cuda.source_folders()[1] / kernel.source, "sm_80", options)
     assert binary.kernels == {"lorentz_log_vjp_float32", "lorentz_log_vjp_float64"}
 
 
-@pytest.mark.parametrize("source", SOURCES)
-def test_nvcc_spills_nothing(source, tmp_path):
+@pytest.mark.parametrize(("space", "chapter"), CHAPTERS, ids=IDS)
+def test_nvcc_spills_nothing(space, chapter, tmp_path):
     nvcc = shutil.which("nvcc")
     if nvcc is None:
         pytest.skip("there is no nvcc on the PATH")
-    folders = [f"-I{folder}" for folder in _cuda.source_folders()]
-    path = _cuda.source_folders()[1] / source
-    usage = nvrtc.nvcc_usage(nvcc, path, "sm_90", ["-std=c++17", *folders], tmp_path / "kernels.cubin")
-    assert usage.keys() == set(emulation.row_kernels(source))
+    options = ["-std=c++17", "--fmad=false", *(f"-I{folder}" for folder in _cuda.source_folders())]
+    options += _cuda.chapter_options(space, chapter)
+    path = _cuda.source_folders()[1] / "row_ops.cu"
+    usage = nvrtc.nvcc_usage(nvcc, path, "sm_90", options, tmp_path / "kernels.cubin")
+    assert usage.keys() == set(emulation.row_kernels(space, chapter))
     assert {name: use for name, use in usage.items() if use.stack or use.spills} == {}
 
 

@@ -42,12 +42,12 @@ def to_poincare(x, c):
     return [xi / (1 + mp.sqrt(c) * x[0]) for xi in x[1:]]
 
 
-def from_poincare(x, c):
+def to_lorentz(x, c):
     g = 1 - c * mp.fdot(x, x)
     return [(2 / g - 1) / mp.sqrt(c), *(2 * xi / g for xi in x)]
 
 
-ORACLES = {f.__name__: f for f in (dist, exp, log, to_poincare, from_poincare)}
+ORACLES = {f.__name__: f for f in (dist, exp, log, to_poincare, to_lorentz)}
 
 
 def unit_rows(rng, rows=ROWS, d=D):
@@ -147,24 +147,25 @@ FAR = {
 
 def arguments(name, c, x, y, v):
     """The arguments of the function `name`."""
-    if name == "from_poincare":
+    if name == "to_lorentz":
         return (lorentz.to_poincare(x, c),)
     return {"exp": (x, v), "to_poincare": (x,)}.get(name, (x, y))
 
 
 def in_chart(name, bars):
     """The cotangents of spatial parts with the time entry that the library gives them."""
-    return bars if name == "from_poincare" else [[mp.mpf(0), *bar[1:]] for bar in bars]
+    return bars if name == "to_lorentz" else [[mp.mpf(0), *bar[1:]] for bar in bars]
 
 
 def loss(name, args, c):
     """Digits that the plain sum 1 - c|x|^2 loses of a point of the ball, as a factor."""
-    return 1 / (1 - c * np.sum(args[0] ** 2, axis=-1).max()) if name == "from_poincare" else 1
+    return 1 / (1 - c * np.sum(args[0] ** 2, axis=-1).max()) if name == "to_lorentz" else 1
 
 
 def measure(name, args, c, calls, rng, truth, rows=ROWS):
     """For each way to call: errors in eps of the values (worst row) and of each cotangent (whole batch)."""
-    f, f_vjp = getattr(lorentz, name), getattr(lorentz, f"{name}_vjp")
+    space = poincare if name == "to_lorentz" else lorentz
+    f, f_vjp = getattr(space, name), getattr(space, f"{name}_vjp")
     values = [truth.evaluate(ORACLES[name], [a[row] for a in args], c) for row in range(rows)]
     # exp moves x: its error is measured by the larger of the two
     size = np.linalg.norm(args[0], axis=-1) if name == "exp" else np.zeros(ROWS)
@@ -345,7 +346,7 @@ def test_bad_tangents_are_nan():
 
 def test_points_outside_the_ball_have_no_image():
     x = np.array([[0.5, 0.5], [1.0, 0.0], [np.nan, 0.0]])
-    for result in (lorentz.from_poincare(x), *lorentz.from_poincare_vjp(np.ones((3, 3)), x, np.ones(3))):
+    for result in (poincare.to_lorentz(x), *poincare.to_lorentz_vjp(np.ones((3, 3)), x, np.ones(3))):
         assert np.isfinite(result[0]).all()
         assert np.isnan(result[1:]).all()
 
@@ -363,11 +364,12 @@ def test_bad_entries_of_an_array_of_curvatures_are_nan(c):
         "log": (x, x),
         "project": (x,),
         "to_poincare": (x,),
-        "from_poincare": (b,),
+        "to_lorentz": (b,),
     }.items():
-        value = getattr(lorentz, name)(*args, c)
+        space = poincare if name == "to_lorentz" else lorentz
+        value = getattr(space, name)(*args, c)
         cotangent = g[:, 0] if value.ndim == 1 else g[:, : value.shape[1]]
-        bars = () if name == "project" else getattr(lorentz, f"{name}_vjp")(cotangent, *args, c)
+        bars = () if name == "project" else getattr(space, f"{name}_vjp")(cotangent, *args, c)
         for result in (value, *bars):
             assert np.isnan(result[:2]).all(), name
             assert np.isfinite(result[2]).all(), name
@@ -414,7 +416,7 @@ def test_conversion_is_an_isometry(case):
     assert ball[0].dtype == x.dtype
     difference = abs(poincare.dist(*ball, c).astype(float) - lorentz.dist(x, y, c))
     assert np.all(np.sqrt(c) * difference <= 500 * eps_of(x))
-    back = lorentz.from_poincare(ball[0], c)
+    back = poincare.to_lorentz(ball[0], c)
     assert np.all(np.sqrt(c) * lorentz.dist(back, x, c) <= 500 * eps_of(x))
 
 

@@ -62,7 +62,7 @@ class TestRecentering:
         x = ball_points(rng, 40, d, 8.0, c)
         before = math.sqrt(c) * poincare.dist(x[:, None], x[None], c)
         for model in ("poincare", "lorentz"):
-            y = x if model == "poincare" else lorentz.from_poincare(x, c)
+            y = x if model == "poincare" else poincare.to_lorentz(x, c)
             for polar in (polar_about(y[7], y, model, c), polar_about_mean(y, model, c)):
                 moved = poincare.exp0(polar / 2)
                 np.testing.assert_allclose(poincare.dist(moved[:, None], moved[None]), before, atol=1e-9)
@@ -167,7 +167,7 @@ class TestDisk:
 
     def test_without_rescaling_the_picture_is_an_isometric_image(self, rng):
         x = ball_points(rng, 30, 2, 4.0)
-        for y, manifold in ((x, "poincare"), (lorentz.from_poincare(x), manifolds.Lorentz())):
+        for y, manifold in ((x, "poincare"), (poincare.to_lorentz(x), manifolds.Lorentz())):
             ax = disk(y, manifold=manifold, center=3, radial_scale=1)
             z = drawn_points(ax)
             np.testing.assert_allclose(
@@ -186,7 +186,7 @@ class TestDisk:
 
     def test_dimensions_above_2(self, rng):
         x = ball_points(rng, 50, 4, 6.0)
-        for y, manifold in ((x, "poincare"), (lorentz.from_poincare(x), "lorentz")):
+        for y, manifold in ((x, "poincare"), (poincare.to_lorentz(x), "lorentz")):
             ax = disk(y, manifold=manifold)
             caption = ax.get_xlabel().replace("\n", " ")
             assert "hyperbolic mean" in caption

@@ -33,7 +33,7 @@ def used_threads(monkeypatch):
 @pytest.mark.parametrize("n", [2, 3, 7])
 def test_results_are_the_same_bits(n, points, used_threads):
     x, y = points
-    hyperboloid = lorentz.from_poincare(x)
+    hyperboloid = poincare.to_lorentz(x)
     c = np.linspace(0.1, 2, len(x))
     calls = [
         lambda: poincare.dist(x, y),
@@ -46,7 +46,7 @@ def test_results_are_the_same_bits(n, points, used_threads):
         lambda: poincare.project(3 * x, margin=0.1),
         lambda: lorentz.log(hyperboloid, hyperboloid[::-1]),
         lambda: lorentz.to_poincare(hyperboloid),
-        lambda: lorentz.from_poincare(x, c),
+        lambda: poincare.to_lorentz(x, c),
     ]
     for call in calls:
         desired = call()

@@ -332,7 +332,7 @@ class HyperbolicEmbedding:
         if self.manifold != "euclidean":
             points = points / math.sqrt(self.curvature)
         if self.manifold == "lorentz":
-            points = lorentz.from_poincare(points, self.curvature)
+            points = poincare.to_lorentz(points, self.curvature)
         self.embedding_ = points.astype(self.dtype)
 
     # --- questions to the model -----------------------------------------------------------------------------
@@ -433,7 +433,7 @@ class HyperbolicEmbedding:
         copy.__dict__.update({k: v for k, v in self.__dict__.items() if k not in _PARAMETERS})
         copy.manifold_ = _manifold_object(manifold, self.curvature)
         if manifold != self.manifold:
-            convert = lorentz.from_poincare if manifold == "lorentz" else lorentz.to_poincare
+            convert = poincare.to_lorentz if manifold == "lorentz" else lorentz.to_poincare
             copy.embedding_ = convert(self.embedding_, self.curvature)
         return copy
 

@@ -1,7 +1,63 @@
-// Python module hypergeom._core.gufuncs: every row of row_ops.def as a NumPy generalized ufunc.
-#include "row_gufunc.hpp"
+// Python module hypergeom._core.gufuncs: every row function as a NumPy generalized ufunc.
+#include <cstdlib>
+#include <cstring>
+
+#include "row_chapters.h"
+#include "row_table.hpp"
 
 namespace hypergeom::cpu {
+
+#if defined(__x86_64__)
+#define HG_ISAS(X) X(v4) X(v3) X(baseline)
+#else
+#define HG_ISAS(X) X(baseline)
+#endif
+
+// An instruction set, its tables of all chapters, the best first.
+struct Isa {
+    const char* name;
+    RowTable (*const* tables)();
+};
+
+#define HG_CHAPTER(isa, space, chapter) RowTable table_##space##_##chapter##_##isa();
+#define X(isa) HG_CHAPTERS(isa)
+HG_ISAS(X)
+#undef X
+#undef HG_CHAPTER
+
+#define HG_CHAPTER(isa, space, chapter) table_##space##_##chapter##_##isa,
+#define X(isa) RowTable (*const tables_##isa[])() = {HG_CHAPTERS(isa) nullptr};
+HG_ISAS(X)
+#undef X
+#undef HG_CHAPTER
+
+const Isa isas[] = {
+#define X(isa) {#isa, tables_##isa},
+    HG_ISAS(X)
+#undef X
+};
+
+bool runs_here(const char* isa) {
+#if defined(__x86_64__)
+    if (std::strcmp(isa, "v4") == 0)
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (std::strcmp(isa, "v3") == 0)
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+#endif
+    return true;
+}
+
+// The best of this machine, or the one that the environment names: all give the same bits, which a test holds them to.
+const Isa* choose_isa() {
+    const char* wanted = std::getenv("HYPERGEOM_ISA");
+    for (const Isa& isa : isas)
+        if ((!wanted || std::strcmp(wanted, isa.name) == 0) && runs_here(isa.name)) return &isa;
+    PyErr_Format(PyExc_ImportError, "HYPERGEOM_ISA=%s: needs an instruction set of this machine: v4, v3 or baseline",
+                 wanted);
+    return nullptr;
+}
 
 // The core dimensions of the table: d >= 1 and, since a Lorentz vector has a time coordinate more, n = d + 1.
 int resolve_core_dims(PyUFuncObject* ufunc, npy_intp* dims) {
@@ -21,14 +77,14 @@ bool add_gufunc(PyObject* dict, const RowOp& op) {
     // NumPy keeps the pointers for the life of the ufunc, which is the life of the process.
     auto* types = new char[2 * n_args];
     auto* loops = new PyUFuncGenericFunction[2]{op.loops[0], op.loops[1]};
-    auto* data = new void*[2]{};
+    auto* data = new void*[2]{const_cast<RowOp*>(&op), const_cast<RowOp*>(&op)};
     for (int a = 0; a < n_args; ++a) {
         types[a] = is_float64(op.signature, op.vjp, a) ? NPY_DOUBLE : NPY_FLOAT;
         types[n_args + a] = NPY_DOUBLE;
     }
-    PyObject* ufunc =
-        PyUFunc_FromFuncAndDataAndSignature(loops, data, types, 2, op.signature.inputs, op.signature.outputs,
-                                            PyUFunc_None, op.name, nullptr, 0, op.doc_signature);
+    PyObject* ufunc = PyUFunc_FromFuncAndDataAndSignature(loops, data, types, 2, op.signature.inputs,
+                                                          op.signature.outputs, PyUFunc_None, op.name, nullptr, 0,
+                                                          op.text);
     if (!ufunc) return false;
     reinterpret_cast<PyUFuncObject*>(ufunc)->process_core_dims_func = resolve_core_dims;
     const bool added = PyDict_SetItemString(dict, op.name, ufunc) == 0;
@@ -36,13 +92,23 @@ bool add_gufunc(PyObject* dict, const RowOp& op) {
     return added;
 }
 
+bool add_gufuncs(PyObject* module) {
+    const Isa* isa = choose_isa();
+    if (!isa) return false;
+    for (RowTable (*const* table)() = isa->tables; *table; ++table) {
+        const RowTable ops = (*table)();
+        for (const RowOp* op = ops.begin; op != ops.end; ++op)
+            if (!add_gufunc(PyModule_GetDict(module), *op)) return false;
+    }
+    return PyModule_AddStringConstant(module, "ISA", isa->name) == 0;
+}
+
 }  // namespace hypergeom::cpu
 
 namespace {
 int exec(PyObject* module) {
     if (PyUFunc_ImportUFuncAPI() < 0) return -1;
-    PyObject* dict = PyModule_GetDict(module);
-    return hypergeom::cpu::add_poincare(dict) && hypergeom::cpu::add_lorentz(dict) ? 0 : -1;
+    return hypergeom::cpu::add_gufuncs(module) ? 0 : -1;
 }
 
 PyModuleDef_Slot slots[] = {{Py_mod_exec, reinterpret_cast<void*>(exec)}, {0, nullptr}};

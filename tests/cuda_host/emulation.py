@@ -76,9 +76,11 @@ class Library:
         Names of the ``extern "C"`` kernels to launch.
     folders : sequence of Path
         Where its headers lie.
+    options : sequence of str
+        Further options of the compiler.
     """
 
-    def __init__(self, source, kernels, folders=()):
+    def __init__(self, source, kernels, folders=(), options=()):
         stem = Path(tempfile.mkdtemp(dir=build_folder())) / source.stem
         arrays = re.findall(r"extern\s+__shared__\s+([\w ]+?)\s+(\w+)\s*\[\s*\]", source.read_text())
         lines = ['#include "cuda_host.hpp"', f'#include "{source}"']
@@ -95,7 +97,7 @@ class Library:
             "-ffp-contract=off",
             *SANITIZERS,
         ]
-        flags += [f"-I{folder}" for folder in (HERE, *folders)]
+        flags += [*options, *(f"-I{folder}" for folder in (HERE, *folders))]
         run_compiler(*flags, stem.with_suffix(".cpp"), scheduler(), "-o", stem.with_suffix(".so"))
         self._dll = ctypes.CDLL(str(stem.with_suffix(".so")))
         self._dll.cuda_host_error.restype = ctypes.c_char_p
@@ -114,21 +116,39 @@ class Library:
 
 @functools.cache
 def table():
-    """The lines (space, name, signature) of row_ops.def."""
-    text = (_cuda.source_folders()[0] / "hypergeom" / "row_ops.def").read_text()
-    return tuple(re.findall(r'^HG_ROW_OP\((\w+), (\w+), "([^"]+)"\)', text, re.M))
+    """The lines (space, chapter, name, signature) of all tables of row functions."""
+    return tuple(
+        (path.parent.name, path.stem, name, signature)
+        for path in sorted((_cuda.source_folders()[0] / "hypergeom").glob("*/*.def"))
+        for name, signature in re.findall(r'^HG_ROW_OP\((\w+), "([^"]+)"\)', path.read_text(), re.M)
+    )
 
 
-def row_kernels(source):
-    """Names of the kernels that a file of src_cuda makes of the table."""
-    stems = [f"{space}_{name}" for space, name, _ in table() if f"{space}.cu" == source]
+def chapters():
+    """The pairs (space, chapter) that have a table."""
+    return sorted({line[:2] for line in table()})
+
+
+def row_kernels(space, chapter):
+    """Names of the kernels that row_ops.cu makes of a table."""
+    stems = [f"{s}_{name}" for s, c, name, _ in table() if (s, c) == (space, chapter)]
     return [f"{stem}_{dtype}" for stem in stems for dtype in ("float32", "float64")]
 
 
 @functools.cache
-def row_library(source):
+def row_library(space, chapter):
     headers, kernels = _cuda.source_folders()
-    return Library(kernels / source, row_kernels(source), (headers, kernels))
+    options = _cuda.chapter_options(space, chapter)
+    return Library(kernels / "row_ops.cu", row_kernels(space, chapter), (headers, kernels), options)
+
+
+@functools.cache
+def library_of(kernel):
+    """The whole library that has one kernel: compiled once for all kernels of a chapter."""
+    assert kernel.source == "row_ops.cu"
+    ((space, chapter),) = [pair for pair in chapters() if kernel.name in row_kernels(*pair)]
+    assert kernel.options[:3] == _cuda.chapter_options(space, chapter)
+    return row_library(space, chapter)
 
 
 class EmulatedDevice:
@@ -144,7 +164,7 @@ class EmulatedDevice:
         return array.ctypes.data
 
     def launch(self, kernel, grid, block, args):
-        row_library(kernel.source).launch(kernel.name, grid, block, *args, reverse=self.reverse)
+        library_of(kernel).launch(kernel.name, grid, block, *args, reverse=self.reverse)
 
 
 def emulated_call(op, args, c, *, reverse=False):

@@ -3,11 +3,9 @@
 
 #ifdef __CUDACC__
 #define HG_FN __host__ __device__ __forceinline__
-#define HG_SIMD
-#define HG_SIMD_SUM(...)
 #else
 #include <math.h>
-// Inlined without exception: only so do the callers' target_clones reach the formulas.
+// Inlined without exception: only so do the callers' instruction sets reach the formulas.
 #define HG_FN inline __attribute__((always_inline))
 #define HG_PRAGMA(text) _Pragma(#text)
 #define HG_SIMD HG_PRAGMA(omp simd)
@@ -24,21 +22,43 @@
 #endif
 
 namespace hypergeom {
+
 // NVRTC has no <cmath>: the C functions of the global namespace exist for every compiler.
-using ::asinh;
-using ::atanh;
-using ::cosh;
-using ::exp;
-using ::expm1;
 using ::fabs;
 using ::fma;
-using ::fmax;
-using ::fmin;
-using ::hypot;
-using ::log;
-using ::log1p;
 using ::nan;
-using ::sinh;
 using ::sqrt;
-using ::tanh;
+
+typedef unsigned long long Bits;
+
+HG_FN Bits to_bits(double v) {
+    union {
+        double value;
+        Bits bits;
+    } both = {v};
+    return both.bits;
+}
+
+HG_FN double from_bits(Bits v) {
+    union {
+        Bits bits;
+        double value;
+    } both = {v};
+    return both.value;
+}
+
+// The type in which a row function computes: double for rows of float or double. On the CPU the entries of a row are
+// packs, one lane a row (cpu/pack.hpp), and it computes in packs.
+template <class T>
+struct Computed {
+    typedef double type;
+};
+template <class T>
+using Real = typename Computed<T>::type;
+
+// Branches on data are selections, since each lane of a pack is a row of its own; what only few rows need is computed
+// behind `any`.
+HG_FN double where(bool condition, double a, double b) { return condition ? a : b; }
+HG_FN bool any(bool condition) { return condition; }
+
 }  // namespace hypergeom

@@ -6,7 +6,7 @@
 // Points of the hyperbolic geometry lie in the unit ball of curvature -1 and carry their gap g = 1 - |x|^2 as state:
 // nothing cancels near the rim, and no pair needs exp, log or acosh.
 #pragma once
-#include "config.h"
+#include "elementary.hpp"
 
 namespace hypergeom::embedding {
 

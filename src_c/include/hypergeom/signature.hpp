@@ -30,7 +30,7 @@ struct Signature {
     }
 };
 
-// The rule of row_ops.def: float64 for the curvature (last input) and for its cotangent (last output of a `_vjp`).
+// The rule of all tables (*.def): float64 for the curvature (last input) and for its cotangent (last output of a `_vjp`).
 constexpr bool is_vjp(const char* name) {
     const char* end = name;
     while (*end) ++end;

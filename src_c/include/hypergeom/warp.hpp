@@ -12,7 +12,7 @@ struct Warp {
         for (int lane = 16; lane > 0; lane >>= 1) v += __shfl_xor_sync(0xffffffffu, v, lane);
         return v;
     }
-    __device__ __forceinline__ Twofold sum(Twofold v) const {
+    __device__ __forceinline__ Twofold<double> sum(Twofold<double> v) const {
         for (int lane = 16; lane > 0; lane >>= 1) {
             const double hi = __shfl_xor_sync(0xffffffffu, v.hi, lane), lo = __shfl_xor_sync(0xffffffffu, v.lo, lane);
             v.lo += lo;

@@ -1,0 +1,25 @@
+"""The Lorentz model: points x with <x, x> = -1/c and x_0 > 0, <x, y> = x_1 y_1 + ... - x_0 y_0; curvature -c.
+
+The time coordinate comes first, so a point of a d-dimensional space has n = d + 1 entries. The spatial part
+is the point: functions compute the time coordinate ``x_0 = sqrt(1/c + |x|^2)`` anew, and the time entry of a
+tangent vector, and read the stored ones only to reject x_0 <= 0. Hence the time entry of every cotangent of
+an input is 0. Rows outside the domain are NaN; a spatial part of length up to about 1e150 is inside. Every
+function takes arrays whose last axis is the vector and whose leading axes broadcast. Each differentiable
+function `f` has `f_vjp`.
+"""
+
+from hypergeom.lorentz.conversions import to_poincare, to_poincare_vjp
+from hypergeom.lorentz.maps import exp, exp_vjp, log, log_vjp
+from hypergeom.lorentz.metric import dist, dist_vjp, project
+
+__all__ = [
+    "dist",
+    "dist_vjp",
+    "exp",
+    "exp_vjp",
+    "log",
+    "log_vjp",
+    "project",
+    "to_poincare",
+    "to_poincare_vjp",
+]

@@ -1,0 +1,34 @@
+"""The Poincaré ball: points x with c|x|^2 < 1, of curvature -c.
+
+The metric is (2 / g)^2 times the Euclidean one, g = 1 - c|x|^2 the gap to the rim. So c = 0 is flat space
+with lengths doubled: there `dist` is 2|x - y|. A point outside the ball, NaN or infinity gives NaN in its
+row; nothing is clamped. Every function takes arrays whose last axis is the vector and whose leading axes
+broadcast. Each differentiable function `f` has `f_vjp`, the product of a cotangent with its Jacobian.
+"""
+
+from hypergeom.poincare.conversions import to_lorentz, to_lorentz_vjp
+from hypergeom.poincare.gyrovectors import mobius_add, mobius_add_vjp
+from hypergeom.poincare.maps import exp, exp0, exp0_vjp, exp_vjp, log, log0, log0_vjp, log_vjp
+from hypergeom.poincare.metric import dist, dist0, dist0_vjp, dist_vjp, egrad2rgrad, egrad2rgrad_vjp, project
+
+__all__ = [
+    "dist",
+    "dist0",
+    "dist0_vjp",
+    "dist_vjp",
+    "egrad2rgrad",
+    "egrad2rgrad_vjp",
+    "exp",
+    "exp0",
+    "exp0_vjp",
+    "exp_vjp",
+    "log",
+    "log0",
+    "log0_vjp",
+    "log_vjp",
+    "mobius_add",
+    "mobius_add_vjp",
+    "project",
+    "to_lorentz",
+    "to_lorentz_vjp",
+]
