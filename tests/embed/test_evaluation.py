@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hypergeom import lorentz, poincare
+from hypergeom import poincare
 from hypergeom._core import embedding as core
 from hypergeom.datasets import load_mammals
 from hypergeom.embed import HyperbolicEmbedding, closure, evaluate

@@ -1,0 +1,172 @@
+"""Textbook formulas of the ball, for mpmath numbers, and classes of cases: points, tangents, directions."""
+
+import numpy as np
+from accuracy.harness import Case
+from accuracy.reverse import atanh, dot, norm, sqrt, tanh
+
+from hypergeom import poincare
+
+
+def mobius_add(x, y, c):
+    xy, xx, yy = dot(x, y), dot(x, x), dot(y, y)
+    a, b, n = 1 + 2 * c * xy + c * yy, 1 - c * xx, 1 + 2 * c * xy + c * c * xx * yy
+    return [(a * xi + b * yi) / n for xi, yi in zip(x, y, strict=True)]
+
+
+def minus(x):
+    return [-xi for xi in x]
+
+
+def times(k, x):
+    return [k * xi for xi in x]
+
+
+def gap(x, c):
+    return 1 - c * dot(x, x)
+
+
+def dist0(y, c):
+    return [2 * norm(y) if c == 0 else 2 * atanh(sqrt(c) * norm(y)) / sqrt(c)]
+
+
+def dist(x, y, c):
+    return dist0(mobius_add(minus(x), y, c), c)
+
+
+def exp0(v, c):
+    r = sqrt(c) * norm(v)
+    return times(tanh(r) / r, v) if r else flat_direction(v, c)
+
+
+def log0(y, c):
+    r = sqrt(c) * norm(y)
+    return times(atanh(r) / r, y) if r else flat_direction(y, c)
+
+
+def flat_direction(v, c):
+    return [vi + 0 * c for vi in v]
+
+
+def exp(x, v, c):
+    return mobius_add(x, exp0(times(1 / gap(x, c), v), c), c)
+
+
+def log(x, y, c):
+    return times(gap(x, c), log0(mobius_add(minus(x), y, c), c))
+
+
+def egrad2rgrad(x, u, c):
+    g = gap(x, c)
+    return times(g * g / 4, u)
+
+
+def to_lorentz(x, c):
+    g = gap(x, c)
+    return [(2 / g - 1) / sqrt(c), *times(2 / g, x)]
+
+
+def larger_of_x(args, c):
+    """exp and its kin move x: their error is relative to the larger of the two."""
+    return np.linalg.norm(args[0].astype(float), axis=-1)
+
+
+# Cases. `x`, `y` are points, `v` and `u` tangent vectors at x (v the one that sets the class), `w` is any vector, `p` a
+# direction, `t` a number for each row.
+def unit_rows(rng, rows, d):
+    x = rng.normal(size=(rows, d))
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+
+def generic(rng, d, dtype, rows, c, scale, gap=0.1):
+    x, y, v = (scale * rng.uniform(0.1, 1 - gap, (rows, 1)) * unit_rows(rng, rows, d) for _ in range(3))
+    return {"x": x, "y": y, "v": v}
+
+
+def close(rng, d, dtype, rows, c, scale, t=1e-12):
+    f = generic(rng, d, dtype, rows, c, scale)
+    x = f["x"].astype(dtype)
+    return {"x": x, "y": x + t * f["v"], "v": t * f["v"]}
+
+
+def tiny_second(rng, d, dtype, rows, c, scale, size=1e-9):
+    f = generic(rng, d, dtype, rows, c, scale)
+    return {"x": f["x"], "y": size * f["y"], "v": size * f["v"]}
+
+
+def rim(rng, d, dtype, rows, c, scale, gap):
+    gap = max(gap, 4 * np.finfo(dtype).eps)
+    x, y = ((1 - gap * rng.uniform(1, 2, (rows, 1))) * scale * unit_rows(rng, rows, d) for _ in range(2))
+    v, u = (gap * scale * unit_rows(rng, rows, d) for _ in range(2))
+    return {name: a.astype(dtype) for name, a in {"x": x, "y": y, "v": v, "u": u}.items()}
+
+
+def across(rng, d, dtype, rows, c, scale, gap):
+    """Two points near the rim, and the tangent from the one to the other."""
+    f = rim(rng, d, dtype, rows, c, scale, gap)
+    return f | {"v": poincare.log(f["x"], f["y"], c)}
+
+
+def inward(rng, d, dtype, rows, c, scale, gap):
+    """From near the rim along the diameter, to both sides of the origin."""
+    f = rim(rng, d, dtype, rows, c, scale, gap)
+    y = (rng.uniform(-1, 1, (rows, 1)) * f["x"]).astype(dtype)
+    return f | {"y": y, "v": poincare.log(f["x"], y, c)}
+
+
+def from_origin(rng, d, dtype, rows, c, scale):
+    f = generic(rng, d, dtype, rows, c, scale)
+    return f | {"x": 0 * f["x"]}
+
+
+def to_origin(rng, d, dtype, rows, c, scale):
+    f = generic(rng, d, dtype, rows, c, scale)
+    return f | {"y": 0 * f["y"], "v": -f["x"]}
+
+
+def opposite(rng, d, dtype, rows, c, scale):
+    f = generic(rng, d, dtype, rows, c, scale)
+    return f | {"y": -f["x"] * (1 + 1e-9 * rng.uniform(size=(rows, 1)))}
+
+
+def long_tangent(rng, d, dtype, rows, c, scale):
+    f = generic(rng, d, dtype, rows, c, scale)
+    return f | {"v": 40 * f["v"]}
+
+
+def along(rng, d, dtype, rows, c, scale):
+    f = generic(rng, d, dtype, rows, c, scale)
+    return f | {"y": rng.uniform(-1, 1, (rows, 1)) * f["x"], "v": rng.uniform(-2, 2, (rows, 1)) * f["x"]}
+
+
+def _case(name, points, c=1.0, **options):
+    def make(rng, d, dtype, rows):
+        scale = 1 / np.sqrt(c) if c else 1.0
+        found = {
+            "u": scale * rng.uniform(0.1, 1, (rows, 1)) * unit_rows(rng, rows, d),
+            "w": scale * rng.uniform(0.1, 0.9, (rows, 1)) * unit_rows(rng, rows, d),
+            "p": unit_rows(rng, rows, d),
+            "t": rng.uniform(-1, 2, rows),
+        } | points(rng, d, dtype, rows, c, scale, **options)
+        return {name: np.asarray(a).astype(dtype) for name, a in found.items()}
+
+    return Case(name, make, c, vjp=options.get("gap", 1) >= 1e-14)
+
+
+def _cases():
+
+    yield from (_case(f"generic@c={c:g}", generic, c) for c in (1.0, 0.0, 1e-8, 1e3))
+    yield from (_case(f"close@t={t:g},c={c:g}", close, c, t=t) for t in (1e-4, 1e-12, 1e-15) for c in (1.0, 1e-8, 1e3))
+    for gap in (1e-2, 1e-6, 1e-9, 2e-15):
+        yield from (_case(f"rim@{gap:g},c={c:g}", rim, c, gap=gap) for c in (1.0, 1e-8, 1e3))
+    for gap in (1e-2, 1e-9, 1e-14):
+        yield _case(f"across@{gap:g}", across, gap=gap)
+        yield _case(f"inward@{gap:g}", inward, gap=gap)
+    yield from (_case(f"tiny_second@{size:g}", tiny_second, size=size) for size in (1e-9, 1e-30))
+    yield _case("from_origin", from_origin)
+    yield _case("to_origin", to_origin)
+    yield _case("opposite", opposite)
+    yield _case("long_tangent", long_tangent)
+    yield _case("along", along, 2.0)
+
+
+CASES = list(_cases())

@@ -1,0 +1,209 @@
+"""What the accuracy suite is made of: subjects (functions and their truth), cases (classes of inputs), errors in eps.
+
+A chapter of subjects is a module ``SPACE_CHAPTER.py`` beside this file, with a list ``SUBJECTS``. The truth of a
+subject is its textbook formula on the numbers that were stored, in as many digits as the case asks for.
+"""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import mpmath as mp
+import numpy as np
+from accuracy import reverse
+
+import hypergeom.lorentz
+import hypergeom.poincare
+
+SPACES = {"poincare": hypergeom.poincare, "lorentz": hypergeom.lorentz}
+ROWS = 8
+DIMENSIONS = (1, 2, 3, 4, 16, 32, 128)
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Errors allowed, in eps of the dtype: of values (worst row), of cotangents of rows and of c (norm of a batch)."""
+
+    value: float = 8
+    cotangent: float = 100
+    c_bar: float = 1000
+
+
+SINGLE = Bars(1, 8, 16)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A function under test.
+
+    Attributes
+    ----------
+    name : str
+        As ``"poincare.dist"``.
+    truth : callable
+        The textbook formula: lists of numbers and c -> list of numbers (the outputs one after the other).
+    arguments : tuple of str
+        Which arrays of a case it takes.
+    size : callable, optional
+        (args, c) -> what the error of each row is relative to, if that is more than the norm of the truth.
+    bars, single : Bars
+        For float64 and float32.
+    elsewhere : dict
+        Other bars for a class of cases, by the name of the class or of the case; None leaves the class out.
+    vjp : bool
+        Whether there is a gradient.
+    """
+
+    name: str
+    truth: Callable
+    arguments: tuple
+    size: Callable | None = None
+    bars: Bars = field(default_factory=Bars)
+    single: Bars = SINGLE
+    elsewhere: dict = field(default_factory=dict)
+    vjp: bool = True
+
+    def bars_for(self, case, dtype):
+        usual = self.bars if dtype == np.float64 else self.single
+        for key in (case.name, case.name.split("@")[0]):
+            if key in self.elsewhere:
+                return self.elsewhere[key]
+        return usual
+
+    @property
+    def function(self):
+        space, _, name = self.name.partition(".")
+        return getattr(SPACES[space], name)
+
+    @property
+    def function_vjp(self):
+        space, _, name = self.name.partition(".")
+        return getattr(SPACES[space], f"{name}_vjp")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A class of inputs, ``class@parameters``.
+
+    Attributes
+    ----------
+    name : str
+    make : callable
+        (rng, d, dtype, rows) -> dict of arrays of that dtype.
+    c : float
+    digits : int
+        Of the truth.
+    vjp : bool
+        Whether gradients are held to their bars here.
+    """
+
+    name: str
+    make: Callable
+    c: float = 1.0
+    digits: int = 120
+    vjp: bool = True
+
+
+def numbers(a):
+    return [mp.mpf(float(v)) for v in np.atleast_1d(a)]
+
+
+def true_values(subject, args, c, digits):
+    """One list of numbers for each row."""
+    with mp.workdps(digits):
+        return [subject.truth(*(numbers(a[k]) for a in args), mp.mpf(c)) for k in range(len(args[0]))]
+
+
+def true_bars(subject, cotangents, args, c, digits):
+    """For each argument, and c last: one list of numbers for each row."""
+    with mp.workdps(digits):
+        columns = [[] for _ in range(len(args) + 1)]
+        for k in range(len(args[0])):
+            rows = [[reverse.Number(v) for v in numbers(a[k])] for a in args]
+            curvature = reverse.Number(mp.mpf(c))
+            outputs = subject.truth(*rows, curvature)
+            weights = [w for g in cotangents for w in numbers(g[k])]
+            total = reverse.Number(mp.mpf(0)) + reverse.dot(outputs, weights)
+            inputs = [v for row in rows for v in row] + [curvature]
+            found = reverse.gradient(total, inputs)
+            for column, row in zip(columns, rows, strict=False):
+                column.append(found[: len(row)])
+                found = found[len(row) :]
+            columns[-1].append(found if c else [_slope_at_zero(subject, weights, [a[k] for a in args])])
+        return columns
+
+
+def _slope_at_zero(subject, weights, row):
+    """Derivative in c at c = 0, where formulas in sqrt(c) have none and only c >= 0 means anything."""
+    step = mp.mpf(10) ** -40
+    at_zero, after = (subject.truth(*(numbers(a) for a in row), c) for c in (mp.mpf(0), step))
+    return mp.fdot(weights, [b - a for a, b in zip(at_zero, after, strict=True)]) / step
+
+
+def row_errors(got, truth, sizes, digits):
+    """|got - true| / max(|true|, size) of each row."""
+    with mp.workdps(digits):
+        out = []
+        for g, t, size in zip(got, truth, sizes, strict=True):
+            difference = mp.norm([a - b for a, b in zip(numbers(g), t, strict=True)])
+            scale = max(mp.norm([_value(b) for b in t]), mp.mpf(float(size)))
+            out.append(float(difference / scale) if difference and scale else float(difference))
+        return out
+
+
+def batch_error(got, truth, digits):
+    """The same over all rows at once."""
+    flat = [entry for row in truth for entry in row]
+    return row_errors([np.ravel(got)], [flat], [0.0], digits)[0]
+
+
+def _value(v):
+    return v.value if isinstance(v, reverse.Number) else v
+
+
+def joined(outputs, rows):
+    """All outputs of a function, one after the other in each row."""
+    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+    return np.concatenate([np.asarray(o).reshape(rows, -1) for o in outputs], axis=1)
+
+
+def measure(subject, case, d, dtype, rng, rows=ROWS):
+    """Errors in eps: of values (worst row), of the cotangents of arguments (worst argument), of c."""
+    eps = np.finfo(dtype).eps
+    inputs = case.make(rng, d, dtype, rows)
+    args = [inputs[name] for name in subject.arguments]
+    sizes = np.zeros(rows) if subject.size is None else subject.size(args, case.c)
+    values = subject.function(*args, case.c)
+    truth = true_values(subject, args, case.c, case.digits)
+    value = max(row_errors(joined(values, rows), truth, sizes, case.digits)) / eps
+    if not (subject.vjp and case.vjp):
+        return value, 0.0, 0.0
+    outputs = values if isinstance(values, tuple) else (values,)
+    cotangents = [rng.normal(size=o.shape).astype(dtype) for o in outputs]
+    *bars, c_bar = subject.function_vjp(*cotangents, *args, np.full(rows, case.c))
+    # An array c would promote float32: the cotangents of points are those that a number gives.
+    *bars, _ = subject.function_vjp(*cotangents, *args, float(case.c))
+    *true, true_c = true_bars(subject, cotangents, args, case.c, case.digits)
+    space = subject.name.partition(".")[0]
+    errors = [
+        batch_error(bar, _in_chart(t, bar, space, name), case.digits) / eps
+        for bar, t, name in zip(bars, true, subject.arguments, strict=True)
+    ]
+    return value, max(errors), batch_error(c_bar, true_c, case.digits) / eps
+
+
+def _in_chart(truth, bar, space, name):
+    """On the hyperboloid the cotangents of points and tangents live in the spatial chart: their time entry is 0."""
+    if space == "lorentz" and name in ("x", "y", "v", "u"):
+        return [[mp.mpf(0), *row[1:]] for row in truth]
+    return truth
+
+
+def all_subjects():
+    """The subjects of all chapters."""
+    found = []
+    for path in sorted(Path(__file__).parent.glob("*_*.py")):
+        if path.stem.partition("_")[0] in SPACES:
+            found += importlib.import_module(f"accuracy.{path.stem}").SUBJECTS
+    return found

@@ -1,0 +1,175 @@
+"""Textbook formulas of the hyperboloid, for mpmath numbers, and classes of cases. The spatial part is the point."""
+
+import mpmath as mp
+import numpy as np
+from accuracy.harness import Case
+from accuracy.reverse import acosh, cosh, dot, sinh, sqrt
+
+from hypergeom import lorentz
+
+
+def point(x, c):
+    """The point whose spatial part was stored."""
+    return [sqrt(1 / c + dot(x[1:], x[1:])), *x[1:]]
+
+
+def tangent(x, v):
+    """The tangent vector at the point x whose spatial part was stored."""
+    return [dot(x[1:], v[1:]) / x[0], *v[1:]]
+
+
+def product(x, y):
+    return dot(x[1:], y[1:]) - x[0] * y[0]
+
+
+def combine(a, x, b, y):
+    return [a * xi + b * yi for xi, yi in zip(x, y, strict=True)]
+
+
+def dist(x, y, c):
+    return [acosh(-c * product(point(x, c), point(y, c))) / sqrt(c)]
+
+
+def log(x, y, c):
+    x, y = point(x, c), point(y, c)
+    cosine = -c * product(x, y)
+    theta = acosh(cosine)
+    if not theta:
+        return combine(1, y, -1, x)
+    scale = theta / sinh(theta)
+    return combine(scale, y, -scale * cosine, x)
+
+
+def exp(x, v, c):
+    x = point(x, c)
+    v = tangent(x, v)
+    r = sqrt(c * product(v, v))
+    return combine(cosh(r), x, sinh(r) / r if r else mp.mpf(1), v)
+
+
+def to_poincare(x, c):
+    x = point(x, c)
+    return [xi / (1 + sqrt(c) * x[0]) for xi in x[1:]]
+
+
+def larger_of_x(args, c):
+    """exp and its kin move x: their error is relative to the larger of the two."""
+    return np.linalg.norm(args[0].astype(float), axis=-1)
+
+
+# Cases: as in ball.py. A radius R is the distance from the apex times sqrt(c).
+def unit_rows(rng, rows, d):
+    x = rng.normal(size=(rows, d))
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+
+def with_time(space, c):
+    return lorentz.project(np.concatenate([np.ones_like(space[:, :1]), space], axis=1), c)
+
+
+def at_radius(r, directions, c):
+    """Points at the distance r / sqrt(c) from the apex."""
+    return with_time(np.sinh(r) / np.sqrt(c) * directions, c)
+
+
+def tangent_rows(rng, x, c, low=0.1, high=2.0):
+    """Tangent vectors at x whose metric lengths times sqrt(c) lie in [low, high]."""
+    rows, d = x.shape[0], x.shape[1] - 1
+    y = at_radius(1.0, unit_rows(rng, rows, d), c)
+    unit = lorentz.log(x, y, c) / (np.sqrt(c) * lorentz.dist(x, y, c)[:, None])
+    return unit * rng.uniform(low, high, (rows, 1))
+
+
+def generic(rng, d, dtype, rows, c, R=3.0):
+    low = 0.1 if R < 10 else 0.9
+    x, y = (at_radius(R * rng.uniform(low, 1, (rows, 1)), unit_rows(rng, rows, d), c) for _ in range(2))
+    return {"x": x, "y": y}
+
+
+def close(rng, d, dtype, rows, c, R=1.0, t=1e-12):
+    x = generic(rng, d, dtype, rows, c, R)["x"].astype(dtype).astype(float)
+    v = t * tangent_rows(rng, x, c)
+    return {"x": x, "y": lorentz.project(x + v, c), "v": v}
+
+
+def from_apex(rng, d, dtype, rows, c, R=3.0):
+    y = generic(rng, d, dtype, rows, c, R)["y"]
+    apex = lorentz.project(0 * y, c)
+    return {"x": apex, "y": y, "v": tangent_rows(rng, apex, c, 0.1, min(R, 80.0 if dtype == np.float32 else R))}
+
+
+def to_apex(rng, d, dtype, rows, c, R=3.0):
+    x = generic(rng, d, dtype, rows, c, R)["x"]
+    apex = lorentz.project(0 * x, c)
+    return {"x": x, "y": apex, "v": lorentz.log(x, apex, c)}
+
+
+def unequal(rng, d, dtype, rows, c, r, R):
+    """Directions up to 120 degrees apart at two radii."""
+    u, w = unit_rows(rng, rows, d), unit_rows(rng, rows, d)
+    if d > 1:
+        w -= np.sum(u * w, axis=1, keepdims=True) * u
+        w /= np.linalg.norm(w, axis=1, keepdims=True)
+        angle = rng.uniform(0.3, 2, (rows, 1))
+        w = np.cos(angle) * u + np.sin(angle) * w
+    return {"x": at_radius(r, u, c), "y": at_radius(R, w, c)}
+
+
+def aligned(rng, d, dtype, rows, c, R=5.0):
+    """One geodesic through the apex, both on the same side, and a tangent along it."""
+    x = generic(rng, d, dtype, rows, c, R)["x"].astype(dtype).astype(float)
+    y = x.copy()
+    y[:, 1:] *= rng.uniform(0.01, 0.9, (rows, 1))
+    v = x * rng.uniform(-1, 1, (rows, 1)) / np.linalg.norm(x[:, 1:], axis=1, keepdims=True)
+    return {"x": x, "y": lorentz.project(y, c), "v": v}
+
+
+def line(rng, d, dtype, rows, c, R, apart):
+    """On one ray from the apex, as nearly as they can be stored."""
+    u = unit_rows(rng, rows, d)
+    x, y = at_radius(R, u, c), at_radius(R - apart, u, c)
+    return {"x": x, "y": y, "v": lorentz.log(x, y, c)}
+
+
+def opposite(rng, d, dtype, rows, c, R=5.0):
+    found = aligned(rng, d, dtype, rows, c, R)
+    found["y"][:, 1:] *= -1
+    return found | {"v": -found["v"]}
+
+
+def _case(name, points, c=1.0, digits=120, **options):
+    def make(rng, d, dtype, rows):
+        found = points(rng, d, dtype, rows, c, **options)
+        x = lorentz.project(found["x"].astype(dtype).astype(float), c)
+        space = rng.uniform(0.1, 0.9, (rows, 1)) * unit_rows(rng, rows, d) / np.sqrt(c)
+        found = {
+            "v": tangent_rows(rng, x, c),
+            "u": tangent_rows(rng, x, c),
+            "w": with_time(space, c),
+            "p": unit_rows(rng, rows, d),
+            "t": rng.uniform(-1, 2, rows),
+        } | found
+        return {name: np.asarray(a).astype(dtype) for name, a in found.items()}
+
+    return Case(name, make, c, digits)
+
+
+def _cases():
+    yield from (_case(f"generic@c={c:g}", generic, c) for c in (1.0, 1e-8, 1e3))
+    yield from (_case(f"generic@R={R:g}", generic, R=R, digits=300) for R in (0.01, 10.0, 30.0))
+    yield from (_case(f"far@R={R:g}", generic, R=R, digits=400) for R in (80.0,))
+    yield from (_case(f"close@c={c:g}", close, c) for c in (1.0, 1e-8, 1e3))
+    for R in (20.0, 50.0):
+        yield from (_case(f"close@R={R:g},t={t:g}", close, R=R, t=t, digits=300) for t in (1e-3, 1e-12))
+    yield _case("from_apex@R=3", from_apex)
+    yield _case("from_apex@R=80", from_apex, 0.5, R=80.0, digits=300)
+    yield from (_case(f"to_apex@R={R:g}", to_apex, 2.0, R=R, digits=300) for R in (3.0, 10.0, 30.0))
+    for r, R in ((1, 10), (10, 1), (2, 80), (5, 20), (80, 40)):
+        yield _case(f"unequal@{r:g},{R:g}", unequal, r=float(r), R=float(R), digits=400)
+    yield _case("aligned", aligned, digits=300)
+    for R in (10.0, 40.0, 80.0):
+        yield from (_case(f"line@R={R:g},{a:g}", line, R=R, apart=a, digits=400) for a in (0.1, 5.0))
+    yield _case("opposite", opposite, 3.0)
+
+
+CASES = list(_cases())
