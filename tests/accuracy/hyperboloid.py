@@ -88,7 +88,7 @@ def generic(rng, d, dtype, rows, c, R=3.0):
 
 def close(rng, d, dtype, rows, c, R=1.0, t=1e-12):
     x = generic(rng, d, dtype, rows, c, R)["x"].astype(dtype).astype(float)
-    v = t * tangent_rows(rng, x, c)
+    v = max(t, 8 * float(np.finfo(dtype).eps)) * tangent_rows(rng, x, c)
     return {"x": x, "y": lorentz.project(x + v, c), "v": v}
 
 
