@@ -7,6 +7,8 @@ import lazy_loader
 try:
     from hypergeom._core import gufuncs as _gufuncs  # noqa: F401
 except ImportError as error:
+    if "HYPERGEOM_ISA" in str(error):
+        raise
     raise ImportError(
         "the compiled core of hypergeom is missing: run `pip install .` in its source tree, and do not start "
         "Python there, where the uncompiled package hides the installed one"

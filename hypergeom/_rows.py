@@ -139,15 +139,26 @@ def row_op(signature: str, *, flat: bool | None = None) -> Callable[[Callable[P,
                 if weak or kind is float64
                 else kind is ndarray and c.dtype is _FLOAT64 and c.ndim
             ):
+                numbers = singles = False
                 for a in args:
-                    if type(a) is not ndarray or ((t := a.dtype) is not _FLOAT64 and not (weak and t is _FLOAT32)):
+                    if type(a) is float:
+                        numbers = True
+                    elif type(a) is not ndarray:
+                        break
+                    elif (dtype := a.dtype) is not _FLOAT64:
+                        if not (weak and dtype is _FLOAT32):
+                            break
+                        singles = True
+                    if numbers and singles:  # a Python number does not promote float32, a float64 array does
                         break
                 else:
-                    k = array(c) if weak else c  # a Python number takes NumPy long to promote
+                    # NumPy takes long to promote a Python number
+                    k = array(c) if weak else c
+                    given = [array(a) if type(a) is float else a for a in args] if numbers else args
                     try:
                         if is_vjp:
-                            return _sum_cotangents(op, np, gufunc(*args, k), args, c)
-                        return gufunc(*args, k) if out is None else gufunc(*args, k, out=out)
+                            return _sum_cotangents(op, np, gufunc(*given, k), args, c)
+                        return gufunc(*given, k) if out is None else gufunc(*given, k, out=out)
                     except ValueError:
                         pass  # shapes that do not fit: found again, and explained, below
             return _dispatch(op, args, c, out)
@@ -299,6 +310,8 @@ def _sum_cotangents(op: RowOp, xp: Any, cotangents: Any, args: Sequence[Any], c:
 
 def _sum_to(xp: Any, bar: Any, argument: Any) -> Any:
     if isinstance(argument, (int, float)):  # NumPy's sums and ufuncs give scalars, not arrays
+        if type(bar) is float64:  # of one row
+            return array(bar)
         return np.asarray(np.add.reduce(bar, axis=None)) if xp is np else xp.sum(bar)
     shape, dtype = argument.shape, argument.dtype
     if bar.shape != shape:

@@ -406,13 +406,7 @@ def _backend(module: str) -> str:
 
 
 def _instruction_set() -> str:
-    """The level of x86-64 whose clones of the compiled loops run here, from NumPy's list of CPU features."""
-    import numpy as np
+    """The one for which the row functions that run here were compiled."""
+    from hypergeom._core import gufuncs
 
-    simd = np.show_config(mode="dicts")["SIMD Extensions"]
-    features = {*simd["baseline"], *simd["found"]}
-    if features & {"X86_V4", "AVX512_SKX"}:
-        return "x86-64-v4"
-    if features & {"X86_V3", "AVX2"}:
-        return "x86-64-v3"
-    return platform.machine()
+    return f"{platform.machine()} {gufuncs.ISA}"

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 SOURCES = [
-    Path(__file__).parent / "core_sanitized" / "embedding.cpp",
+    HERE / "embedding.cpp",
     ROOT / "src_c" / "cpu" / "embedding_trainer.cpp",
     ROOT / "src_c" / "cpu" / "rank_evaluation.cpp",
 ]
