@@ -7,7 +7,8 @@
 
 namespace hypergeom::cpu {
 
-#if defined(__x86_64__)
+#if defined(HG_ISAS)  // the build names them itself
+#elif defined(__x86_64__)
 #define HG_ISAS(X) X(v4) X(v3) X(baseline)
 #else
 #define HG_ISAS(X) X(baseline)
