@@ -111,7 +111,9 @@ def launch_rows(op: RowOp, args: Sequence[Array], c: Curvature, device: Device) 
                 argument["data"] = device.address(a)
                 dense.append(a)
         grid = min(-(-rows // ROWS_A_BLOCK), device.max_blocks)
-        device.launch(_row_kernel(op.space, op.chapter, op.name, op.signature, dtype.name), grid, ROW_BLOCK, (parameter,))
+        device.launch(
+            _row_kernel(op.space, op.chapter, op.name, op.signature, dtype.name), grid, ROW_BLOCK, (parameter,)
+        )
     return tuple(outputs) if len(outputs) > 1 else outputs[0]
 
 

@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from hypergeom import lorentz, manifolds
+from hypergeom import lorentz, manifolds, poincare
 from hypergeom._files import replacing
 from hypergeom.embed.diffusion import diffusion_start
 from hypergeom.embed.evaluation import ball_and_gap, usable_threads

@@ -1,6 +1,7 @@
 """The loops of the row functions, compiled with AddressSanitizer and UBSan, on ragged sizes and any layout.
 
-Two chapters have all kinds of arguments. What the formulas of the others read is checked where they run as CUDA kernels.
+Two chapters have all kinds of arguments. What the formulas of the others read is checked where they run as CUDA
+kernels.
 """
 
 import os
