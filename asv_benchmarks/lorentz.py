@@ -1,6 +1,6 @@
 """Row functions of the hyperboloid: time, and time in copies of the same bytes."""
 
-from hypergeom import lorentz
+from hypergeom import lorentz, poincare
 
 from .common import copy_of, ratio, rows
 from .poincare import DTYPES, SHAPES

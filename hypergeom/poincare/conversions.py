@@ -14,7 +14,9 @@ __all__ = ["to_lorentz", "to_lorentz_vjp"]
 
 @row_op("(d),()->(n)", flat=False)
 def to_lorentz(x: Array, /, c: Curvature = 1.0, *, out: Array | None = None) -> Array:
-    """The point of the hyperboloid that `hypergeom.lorentz.to_poincare` takes to x, ``2 x / (1 - c|x|^2)`` and its time.
+    """The point of the hyperboloid that `hypergeom.lorentz.to_poincare` takes to x.
+
+    Its spatial part is ``2 x / (1 - c |x|^2)``.
 
     Parameters
     ----------
