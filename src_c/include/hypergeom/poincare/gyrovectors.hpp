@@ -114,20 +114,23 @@ HG_FN void mobius_scalar_vjp(Team team, int d, const T* G, const T* t_, const T*
     put(team, c_bar, slope * m.xx * Gx);
 }
 
-// gyr[u, v] w
+// gyr[u, v] w: as the transport from -v to u
 template <class Team, class T>
 HG_FN void gyration(Team team, int d, const T* u, const T* v, const T* w, const Real<T>* c, T* out) {
     typedef Real<T> S;
-    const Pair<S> p = pair(team, d, v, u, *c, 1);
-    S ve, wv, we;
-    sum(team, d, into(ve, wv, we), [=](auto at) {
-        const auto vi = at(v), wi = at(w), ei = at(u) + vi;
-        return terms(vi * ei, wi * vi, wi * ei);
+    const Twofold<S> uu = squares(team, d, u), vv = squares(team, d, v);
+    const S both = 0 * gap(*c, uu) + defect(team, d, w);
+    const Turn<S> t = turn(
+        team, d, *c, gap(*c, vv), vv.hi, [=](auto at) { return -at(v); }, [=](auto at) { return at(u) + at(v); });
+    S q, p;
+    sum(team, d, into(q, p), [=](auto at) {
+        const auto vi = at(v), wi = at(w);
+        return terms(-vi * wi, fma(t.along, vi, at(u) + vi) * wi);
     });
-    const Gyration<S> r = gyration(*c, p.gx, p.xx, p.ee, p.N + defect(team, d, w), ve, wv, we);
+    const Turned<S> r = turned(t, q, p);
     for (int i = team.rank(); i < d; i += Team::size) {
-        const S vi = v[i], wi = w[i], ei = S(u[i]) + vi;
-        out[i] = T(wi + r.to_x * vi + r.to_e * ei);
+        const S vi = v[i], wi = w[i];
+        out[i] = T(wi + (r.to_f * fma(t.along, vi, S(u[i]) + vi) - r.to_x * vi) + both);
     }
 }
 
@@ -137,22 +140,25 @@ HG_FN void gyration_vjp(Team team, int d, const T* G, const T* u, const T* v, co
                         T* v_bar, T* w_bar, Real<T>* c_bar) {
     typedef Real<T> S;
     const Pair<S> p = pair(team, d, v, u, *c, 1);
-    S ve, ue, wv, we, Gv, Gu, Ge;
-    sum(team, d, into(ve, ue, wv, we, Gv, Gu, Ge), [=](auto at) {
-        const auto vi = at(v), ui = at(u), wi = at(w), Gi = at(G), ei = ui + vi;
-        return terms(vi * ei, ui * ei, wi * vi, wi * ei, Gi * vi, Gi * ui, Gi * ei);
+    const Turn<S> t =
+        turn(team, d, *c, p.gx, p.xx, [=](auto at) { return -at(v); }, [=](auto at) { return at(u) + at(v); });
+    S ve;
+    sum(team, d, into(ve), [=](auto at) { return terms(at(v) * (at(u) + at(v))); });
+    S wv, we, wf, Gv, Ge, Gf;
+    sum(team, d, into(wv, we, wf, Gv, Ge, Gf), [=](auto at) {
+        const auto vi = at(v), ei = at(u) + vi, fi = fma(t.along, vi, ei), wi = at(w), Gi = at(G);
+        return terms(wi * vi, wi * ei, wi * fi, Gi * vi, Gi * ei, Gi * fi);
     });
     const S N = p.N + defect(team, d, w);
-    const Gyration<S> back = gyration(*c, p.gy, p.yy, p.ee, N, ue, Gu, Ge);
-    // from x = -v to y = u
+    const Turned<S> back = turned(t, -Gv, Gf, -1);
     const GyrationSlopes<S> s = gyration_slopes(*c, p.gx, p.gy, p.xx, p.ee, N, -ve, -wv, we, -Gv, Ge);
     for (int i = team.rank(); i < d; i += Team::size) {
         const S Gi = G[i], ui = u[i], vi = v[i], wi = w[i], ei = ui + vi;
         u_bar[i] = T(s.y_y * ui - s.y_x * vi + s.y_e * ei + s.y_w * wi + s.y_G * Gi);
         v_bar[i] = T(s.x_x * vi - s.x_e * ei - s.x_w * wi - s.x_G * Gi);
-        w_bar[i] = T(Gi + back.to_x * ui + back.to_e * ei);
+        w_bar[i] = T(Gi + (back.to_f * fma(t.along, vi, ei) - back.to_x * vi) + 0 * N);
     }
-    put(team, c_bar, s.c);
+    put(team, c_bar, turn_slope(t, -wv, wf, -Gv, Gf) + 0 * N);
 }
 
 }  // namespace hypergeom::poincare

@@ -8,17 +8,19 @@ namespace hypergeom::poincare {
 template <class Team, class T>
 HG_FN void transport(Team team, int d, const T* x, const T* y, const T* v, const Real<T>* c, T* out) {
     typedef Real<T> S;
-    const Pair<S> p = pair(team, d, x, y, *c, -1);
-    S xe, xv, ev;
-    sum(team, d, into(xe, xv, ev), [=](auto at) {
-        const auto xi = at(x), vi = at(v), ei = at(y) - xi;
-        return terms(xi * ei, xi * vi, ei * vi);
+    const Twofold<S> xx = squares(team, d, x), yy = squares(team, d, y);
+    const S gx = gap(*c, xx), scale = gap(*c, yy) / gx + defect(team, d, v);
+    const Turn<S> t =
+        turn(team, d, *c, gx, xx.hi, [=](auto at) { return at(x); }, [=](auto at) { return at(y) - at(x); });
+    S q, p;
+    sum(team, d, into(q, p), [=](auto at) {
+        const auto xi = at(x), vi = at(v);
+        return terms(xi * vi, fma(-t.along, xi, at(y) - xi) * vi);
     });
-    const Gyration<S> r = gyration_between(*c, p.gx, p.xx, p.ee, p.N, xe, xv, ev);
-    const S scale = p.gy / p.gx + defect(team, d, v);
+    const Turned<S> r = turned(t, q, p);
     for (int i = team.rank(); i < d; i += Team::size) {
-        const S xi = x[i], vi = v[i], ei = S(y[i]) - xi;
-        out[i] = T(scale * (vi + r.to_x * xi + r.to_e * ei));
+        const S xi = x[i], vi = v[i];
+        out[i] = T(scale * (vi + (r.to_x * xi + r.to_f * fma(-t.along, xi, S(y[i]) - xi))));
     }
 }
 
@@ -34,31 +36,31 @@ HG_FN void transport_vjp(Team team, int d, const T* G, const T* x, const T* y, c
                          T* y_bar, T* v_bar, Real<T>* c_bar) {
     typedef Real<T> S;
     const Pair<S> p = pair(team, d, x, y, *c, -1);
-    S xe, ye, xv, ev, Gx, Gy, Ge, Gv;
-    sum(team, d, into(xe, ye, xv, ev, Gx, Gy, Ge, Gv), [=](auto at) {
-        const auto xi = at(x), yi = at(y), vi = at(v), Gi = at(G), ei = yi - xi;
-        return terms(xi * ei, yi * ei, xi * vi, ei * vi, Gi * xi, Gi * yi, Gi * ei, Gi * vi);
+    const Turn<S> t =
+        turn(team, d, *c, p.gx, p.xx, [=](auto at) { return at(x); }, [=](auto at) { return at(y) - at(x); });
+    S xe, es, ss, xv, ev, fv, Gx, Ge, Gf, Gv;
+    sum(team, d, into(xe, es, ss), [=](auto at) {
+        const auto xi = at(x), yi = at(y), ei = yi - xi, si = yi + xi;
+        return terms(xi * ei, ei * si, si * si);
     });
-    S es, ss;
-    sum(team, d, into(es, ss), [=](auto at) {
-        const auto xi = at(x), yi = at(y), si = yi + xi;
-        return terms((yi - xi) * si, si * si);
+    sum(team, d, into(xv, ev, fv, Gx, Ge, Gf, Gv), [=](auto at) {
+        const auto xi = at(x), ei = at(y) - xi, fi = fma(-t.along, xi, ei), vi = at(v), Gi = at(G);
+        return terms(xi * vi, ei * vi, fi * vi, Gi * xi, Gi * ei, Gi * fi, Gi * vi);
     });
     const S rho = p.gy / p.gx + defect(team, d, v);
-    const Gyration<S> r = gyration_between(*c, p.gx, p.xx, p.ee, p.N, xe, xv, ev);
-    const Gyration<S> back = gyration_between(*c, p.gy, p.yy, p.ee, p.N, -ye, Gy, -Ge);
-    const GyrationSlopes<S> s =
-        gyration_slopes(*c, p.gx, p.gy, p.xx, p.ee, p.N, xe, xv, ev, rho * Gx, rho * Ge);
-    const S of_rho = Gv + r.to_x * Gx + r.to_e * Ge;
+    const Turned<S> r = turned(t, xv, fv), back = turned(t, Gx, Gf, -1);
+    const GyrationSlopes<S> s = gyration_slopes(*c, p.gx, p.gy, p.xx, p.ee, p.N, xe, xv, ev, rho * Gx, rho * Ge);
+    const S of_rho = Gv + r.to_x * Gx + r.to_f * Gf;
     const S x_x = s.x_x + 2 * *c * rho * of_rho / p.gx, y_y = s.y_y - 2 * *c * of_rho / p.gx;
     const S x_G = rho * s.x_G, y_G = rho * s.y_G;
     for (int i = team.rank(); i < d; i += Team::size) {
         const S Gi = G[i], xi = x[i], yi = y[i], vi = v[i], ei = yi - xi;
         x_bar[i] = T(x_x * xi + s.x_e * ei + s.x_w * vi + x_G * Gi);
         y_bar[i] = T(s.y_x * xi + y_y * yi + s.y_e * ei + s.y_w * vi + y_G * Gi);
-        v_bar[i] = T(rho * (Gi + back.to_x * yi - back.to_e * ei));
+        v_bar[i] = T(rho * (Gi + (back.to_x * xi + back.to_f * fma(-t.along, xi, ei))));
     }
-    put(team, c_bar, s.c - of_rho * radial_difference(*c, p.gx, p.gy, p.ee, es, ss) / (p.gx * p.gx));
+    const S of_radii = of_rho * radial_difference(*c, p.gx, p.gy, p.ee, es, ss) / (p.gx * p.gx);
+    put(team, c_bar, rho * turn_slope(t, xv, fv, Gx, Gf) - of_radii);
 }
 
 // g_y v
