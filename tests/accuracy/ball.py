@@ -60,6 +60,48 @@ def egrad2rgrad(x, u, c):
     return times(g * g / 4, u)
 
 
+def inner(x, u, v, c):
+    return [4 * dot(u, v) / (gap(x, c) * gap(x, c))]
+
+
+def tangent_norm(x, v, c):
+    return [2 * norm(v) / gap(x, c)]
+
+
+def conformal_factor(x, c):
+    return [2 / gap(x, c)]
+
+
+def mobius_sub(x, y, c):
+    return mobius_add(x, minus(y), c)
+
+
+def mobius_scalar(t, x, c):
+    r = sqrt(c) * norm(x)
+    return times(tanh(t[0] * atanh(r)) / r, x) if r else times(t[0], flat_direction(x, c))
+
+
+def gyration(u, v, w, c):
+    """As a linear function of w (Ungar 2005, section 3.6)."""
+    uu, vv, uv, uw, vw = dot(u, u), dot(v, v), dot(u, v), dot(u, w), dot(v, w)
+    a = c * vw + 2 * c * c * uv * vw - c * c * uw * vv
+    b = -c * uw - c * c * vw * uu
+    n = 1 + 2 * c * uv + c * c * uu * vv
+    return [wi + 2 * (a * ui + b * vi) / n for ui, vi, wi in zip(u, v, w, strict=True)]
+
+
+def transport(x, y, v, c):
+    return times(gap(y, c) / gap(x, c), gyration(y, minus(x), v, c))
+
+
+def transport0(y, v, c):
+    return times(gap(y, c), v)
+
+
+def transport_to0(x, v, c):
+    return times(1 / gap(x, c), v)
+
+
 def to_lorentz(x, c):
     g = gap(x, c)
     return [(2 / g - 1) / sqrt(c), *times(2 / g, x)]
@@ -68,6 +110,26 @@ def to_lorentz(x, c):
 def larger_of_x(args, c):
     """exp and its kin move x: their error is relative to the larger of the two."""
     return np.linalg.norm(args[0].astype(float), axis=-1)
+
+
+# A gyration turns the plane of two points: where they are parallel, and so always in one dimension, it and its gradient
+# have none of the terms that they have elsewhere.
+def gyration_bar_sizes(args, c):
+    u, v, w = (np.linalg.norm(a, axis=-1) for a in args)
+    root = np.sqrt(between(-args[0], args[1], c))
+    return c * v * w / root, c * u * w / root, 1 + 0 * u, u * v * w / root
+
+
+def transport_bar_sizes(args, c):
+    x, y, v = (np.linalg.norm(a, axis=-1) for a in args)
+    gx, gy = (2 / poincare.conformal_factor(a, c) for a in args[:2])
+    return 0 * x, gy / gx * c * x * v, 0 * x, v * (x * x * gy + y * y * gx) / gx**2
+
+
+def between(x, y, c):
+    """g_x g_y + c|y - x|^2"""
+    gx, gy = (2 / poincare.conformal_factor(a, c) for a in (x, y))
+    return gx * gy + c * np.sum((y - x) ** 2, axis=-1)
 
 
 # Cases. `x`, `y` are points, `v` and `u` tangent vectors at x (v the one that sets the class), `w` is any vector, `p` a
@@ -84,8 +146,8 @@ def generic(rng, d, dtype, rows, c, scale, gap=0.1):
 
 def close(rng, d, dtype, rows, c, scale, t=1e-12):
     f = generic(rng, d, dtype, rows, c, scale)
-    x = f["x"].astype(dtype)
-    return {"x": x, "y": x + t * f["v"], "v": t * f["v"]}
+    x, v = f["x"].astype(dtype), max(t, 8 * float(np.finfo(dtype).eps)) * f["v"]
+    return {"x": x, "y": x + v, "v": v}
 
 
 def tiny_second(rng, d, dtype, rows, c, scale, size=1e-9):
