@@ -6,10 +6,33 @@ row; nothing is clamped. Every function takes arrays whose last axis is the vect
 broadcast. Each differentiable function `f` has `f_vjp`, the product of a cotangent with its Jacobian.
 """
 
-from hypergeom.poincare.conversions import to_lorentz, to_lorentz_vjp
+from hypergeom.poincare.conversions import (
+    from_halfspace,
+    from_halfspace_vjp,
+    from_klein,
+    from_klein_vjp,
+    to_halfspace,
+    to_halfspace_vjp,
+    to_klein,
+    to_klein_vjp,
+    to_lorentz,
+    to_lorentz_vjp,
+)
 from hypergeom.poincare.gyrovectors import mobius_add, mobius_add_vjp
 from hypergeom.poincare.maps import exp, exp0, exp0_vjp, exp_vjp, log, log0, log0_vjp, log_vjp
 from hypergeom.poincare.metric import dist, dist0, dist0_vjp, dist_vjp, egrad2rgrad, egrad2rgrad_vjp, project
+from hypergeom.poincare.tangent_conversions import (
+    from_halfspace_tangent,
+    from_halfspace_tangent_vjp,
+    from_klein_tangent,
+    from_klein_tangent_vjp,
+    to_halfspace_tangent,
+    to_halfspace_tangent_vjp,
+    to_klein_tangent,
+    to_klein_tangent_vjp,
+    to_lorentz_tangent,
+    to_lorentz_tangent_vjp,
+)
 
 __all__ = [
     "dist",
@@ -22,6 +45,14 @@ __all__ = [
     "exp0",
     "exp0_vjp",
     "exp_vjp",
+    "from_halfspace",
+    "from_halfspace_tangent",
+    "from_halfspace_tangent_vjp",
+    "from_halfspace_vjp",
+    "from_klein",
+    "from_klein_tangent",
+    "from_klein_tangent_vjp",
+    "from_klein_vjp",
     "log",
     "log0",
     "log0_vjp",
@@ -29,6 +60,16 @@ __all__ = [
     "mobius_add",
     "mobius_add_vjp",
     "project",
+    "to_halfspace",
+    "to_halfspace_tangent",
+    "to_halfspace_tangent_vjp",
+    "to_halfspace_vjp",
+    "to_klein",
+    "to_klein_tangent",
+    "to_klein_tangent_vjp",
+    "to_klein_vjp",
     "to_lorentz",
+    "to_lorentz_tangent",
+    "to_lorentz_tangent_vjp",
     "to_lorentz_vjp",
 ]
