@@ -152,10 +152,10 @@ def row_errors(got, truth, sizes, digits):
         return out
 
 
-def batch_error(got, truth, digits):
+def batch_error(got, truth, digits, size=0.0):
     """The same over all rows at once."""
     flat = [entry for row in truth for entry in row]
-    return row_errors([np.ravel(got)], [flat], [0.0], digits)[0]
+    return row_errors([np.ravel(got)], [flat], [size], digits)[0]
 
 
 def _value(v):
@@ -170,10 +170,10 @@ def joined(outputs, rows):
 
 def measure(subject, case, d, dtype, rng, rows=ROWS):
     """Errors in eps: of values (worst row), of the cotangents of arguments (worst argument), of c."""
-    eps = np.finfo(dtype).eps
+    eps, tiny = np.finfo(dtype).eps, np.finfo(dtype).tiny  # below tiny digits are lost to underflow
     inputs = case.make(rng, d, dtype, rows)
     args = [inputs[name] for name in subject.arguments]
-    sizes = np.zeros(rows) if subject.size is None else subject.size(args, case.c)
+    sizes = np.full(rows, tiny) if subject.size is None else subject.size(args, case.c)
     values = subject.function(*args, case.c)
     truth = true_values(subject, args, case.c, case.digits)
     value = max(row_errors(joined(values, rows), truth, sizes, case.digits)) / eps
@@ -187,10 +187,10 @@ def measure(subject, case, d, dtype, rng, rows=ROWS):
     *true, true_c = true_bars(subject, cotangents, args, case.c, case.digits)
     space = subject.name.partition(".")[0]
     errors = [
-        batch_error(bar, _in_chart(t, bar, space, name), case.digits) / eps
+        batch_error(bar, _in_chart(t, bar, space, name), case.digits, tiny) / eps
         for bar, t, name in zip(bars, true, subject.arguments, strict=True)
     ]
-    return value, max(errors), batch_error(c_bar, true_c, case.digits) / eps
+    return value, max(errors), batch_error(c_bar, true_c, case.digits, np.finfo(float).tiny) / eps
 
 
 def _in_chart(truth, bar, space, name):

@@ -78,7 +78,8 @@ def larger_of_x(args, c):
 
 
 # Cases: as in ball.py. A radius R is the distance from the apex times sqrt(c). `k` and `z` are the points of the Klein
-# ball and of the half-space for x, `uk` and `uz` tangent vectors there; `k` lies no closer to the rim than can be stored.
+# ball and of the half-space for x, `uk` and `uz` tangent vectors there; `k` lies no closer to the rim than can be stored, and in float32
+# z no farther from the apex than the squares of e^R can.
 def unit_rows(rng, rows, d):
     x = rng.normal(size=(rows, d))
     return x / np.linalg.norm(x, axis=1, keepdims=True)
@@ -96,7 +97,7 @@ def at_radius(r, directions, c):
 def tangent_rows(rng, x, c, low=0.1, high=2.0):
     """Tangent vectors at x whose metric lengths times sqrt(c) lie in [low, high]."""
     rows, d = x.shape[0], x.shape[1] - 1
-    y = at_radius(1.0, unit_rows(rng, rows, d), c)
+    y = at_radius(0.9, unit_rows(rng, rows, d), c)  # no radius of a case
     unit = lorentz.log(x, y, c) / (np.sqrt(c) * lorentz.dist(x, y, c)[:, None])
     return unit * rng.uniform(low, high, (rows, 1))
 
@@ -170,12 +171,16 @@ def klein(rng, x, c, dtype):
     space = x[:, 1:]
     length = np.linalg.norm(space, axis=1, keepdims=True)
     farthest = -np.log(16 * np.finfo(dtype).eps) / 2  # there 1 - c|k|^2 is 64 eps
-    k = np.tanh(np.minimum(np.arcsinh(np.sqrt(c) * length), farthest)) / np.sqrt(c) * space / np.maximum(length, 1e-300)
+    k = np.tanh(np.minimum(np.arcsinh(np.sqrt(c) * length), farthest)) / np.sqrt(c) * space / np.maximum(length, 1e-100)
     return {"k": k, "uk": rng.uniform(0.1, 1, (len(k), 1)) * unit_rows(rng, *k.shape)}
 
 
-def above(rng, x, c):
-    z = lorentz.to_halfspace(x, c)
+def above(rng, x, c, dtype):
+    space = x[:, 1:]
+    if dtype == np.float32:
+        length = np.linalg.norm(space, axis=1, keepdims=True)
+        space = space * np.minimum(1, np.sinh(40) / np.sqrt(c) / np.maximum(length, 1e-100))
+    z = lorentz.to_halfspace(with_time(space, c), c)
     return {"z": z, "uz": z[:, -1:] * rng.uniform(0.1, 1, (len(z), 1)) * unit_rows(rng, *z.shape)}
 
 
@@ -191,7 +196,7 @@ def _case(name, points, c=1.0, digits=120, **options):
             "p": unit_rows(rng, rows, d),
             "t": rng.uniform(-1, 2, rows),
         } | found
-        found |= klein(rng, x, c, dtype) | above(rng, x, c)
+        found |= klein(rng, x, c, dtype) | above(rng, x, c, dtype)
         return {name: np.asarray(a).astype(dtype) for name, a in found.items()}
 
     return Case(name, make, c, digits)
@@ -205,7 +210,7 @@ def _cases():
     for R in (20.0, 50.0):
         yield from (_case(f"close@R={R:g},t={t:g}", close, R=R, t=t, digits=300) for t in (1e-3, 1e-12))
     yield _case("from_apex@R=3", from_apex)
-    yield _case("from_apex@R=80", from_apex, 0.5, R=80.0, digits=300)
+    yield _case("from_apex@R=80", from_apex, 0.5, R=80.0, digits=400)
     yield from (_case(f"to_apex@R={R:g}", to_apex, 2.0, R=R, digits=300) for R in (3.0, 10.0, 30.0))
     for r, R in ((1, 10), (10, 1), (2, 80), (5, 20), (80, 40)):
         yield _case(f"unequal@{r:g},{R:g}", unequal, r=float(r), R=float(R), digits=400)

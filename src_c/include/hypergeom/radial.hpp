@@ -80,14 +80,23 @@ HG_FN void put_scaled(Team team, int d, const T* x, S scale, T* out) {
     for (int i = team.rank(); i < d; i += Team::size) out[i] = T(scale * x[i]);
 }
 
-// v = (along + again) x + across. Where the map shrinks what lies along x, what rounding leaves of x in `across` would
-// count too much: it is split off twice, by fused products, and what is then below the rounding errors of both is no part
-// of v. Where the map stretches x, x.v has to be right to the last digits, and once is enough.
+// v = (along + again + rest) x + across. Where the map shrinks what lies along x, what rounding leaves of x in `across`
+// would count too much: it is split off twice, by fused products, and a third time where v is as good as parallel to x. What
+// is then below the rounding errors is no part of v. Where the map stretches x, x.v has to be right to the last digits, and
+// once is enough.
 template <class S>
 struct Split {
-    S dot, along, again;
+    S dot, along, again, rest;
     HG_FN S part() const { return along + again; }
 };
+
+template <bool grows, class S>
+HG_FN S across(const Split<S>& p, S xi, S vi) {
+    const S once = fma(-p.along, xi, vi);
+    if constexpr (grows) return once;
+    const S all = fma(-p.rest, xi, fma(-p.again, xi, once));
+    return where(fabs(all) <= 0x1p-140 * fabs(p.along * xi), S(0), all);
+}
 
 template <bool grows, class Team, class T>
 HG_FN Split<Real<T>> split_along(Team team, int d, const T* x, const T* v, Real<T> xx) {
@@ -100,21 +109,25 @@ HG_FN Split<Real<T>> split_along(Team team, int d, const T* x, const T* v, Real<
         sum(team, d, into(p.dot), [=](auto at) { return terms(at(x) * at(v)); });
     }
     const S along = p.along = where(xx > 0, p.dot / xx, 0 * p.dot);
-    p.again = S(0);
+    p.again = p.rest = S(0);
     if constexpr (!grows) {
-        S again;
-        sum(team, d, into(again), [=](auto at) { return terms(fma(-along, at(x), at(v)) * at(x)); });
+        S again, left;
+        sum(team, d, into(again, left), [=](auto at) {
+            const S once = fma(-along, at(x), at(v));
+            return terms(once * at(x), once * once);
+        });
         p.again = where(xx > 0, again / xx, S(0));
+        const auto parallel = left < 1e-20 * along * along * xx;
+        if (any(parallel)) {
+            const Split<S> twice = p;
+            sum(team, d, into(again), [=](auto at) {
+                const S xi = at(x);
+                return terms(xi * across<false>(twice, xi, S(at(v))));
+            });
+            p.rest = where(parallel, again / xx, S(0));
+        }
     }
     return p;
-}
-
-template <bool grows, class S>
-HG_FN S across(const Split<S>& p, S xi, S vi) {
-    const S once = fma(-p.along, xi, vi);
-    if constexpr (grows) return once;
-    const S twice = fma(-p.again, xi, once);
-    return where(fabs(twice) <= 0x1p-100 * fabs(p.along * xi), S(0), twice);
 }
 
 // out = the Jacobian times v, plus `more` x
