@@ -30,7 +30,7 @@ def draw(op, dtype, d, rows, rng):
     """Arguments and curvatures of a row function: points inside, one outside, one at 0, two that coincide."""
     c = rng.uniform(0.3, 1.2, rows)
     args = []
-    for axis in op.inputs[:-1]:
+    for name, axis in zip(op.arguments[:-1], op.inputs[:-1], strict=True):
         if not axis:
             args.append(rng.uniform(0.1, 0.9, rows))
             continue
@@ -39,6 +39,9 @@ def draw(op, dtype, d, rows, rng):
         x[2:3], x[3:4] = 0, 3 / d**0.5
         if args and args[-1].ndim == 2:
             x[4:5] = args[-1][4:5, -d:]
+        if name == "z":  # of the half-space
+            x[:, -1] = 0.2 + abs(x[:, -1])
+            x[3:4, -1] *= -1
         if axis == "n":
             time = np.sqrt(1 / c + (x * x).sum(1))
             time[3:4] = -1  # the other sheet

@@ -87,6 +87,10 @@ def example(op, rng, d=3, dtype=np.float64, rows=ROWS):
         elif name in ("x", "y"):  # from the apex to R = 4
             a *= np.sinh(4 * rng.uniform(size=(rows, 1)) ** 2) / np.linalg.norm(a[:, 1:], axis=1, keepdims=True)
             a = lorentz.project(a, c)
+        elif name == "k":  # of the Klein ball
+            a *= rng.uniform(0.1, 0.9, (rows, 1)) / np.sqrt(c[:, None]) / np.linalg.norm(a, axis=1, keepdims=True)
+        elif name == "z":  # of the half-space
+            a[:, -1] = rng.uniform(0.2, 3, rows)
         elif name == "v":
             a *= 10 ** rng.uniform(-3, 0, (rows, 1))
         args.append(a.astype(dtype))
@@ -425,7 +429,9 @@ def test_autograd_is_finite_at_coincident_points_and_the_origin(name, c, rng):
     (x, *others), _ = example(op, rng)
     for scale in (0.0, 1e-200, 1.0):
         y = lorentz.project(scale * x, c) if op.inputs[0] == "n" else scale * x
-        second = [0 * y if op.arguments[1] == "v" else y for _ in others]
+        if op.arguments[0] == "z":  # from the half-space's image of the origin on
+            y[:, -1] += 1 - scale
+        second = [0 * y if op.arguments[1] in ("v", "u") else y for _ in others]
         leaves = [torch.tensor(a, requires_grad=True) for a in (y, *second, np.full(ROWS, c))]
         function(op)(*leaves).sum().backward()
         assert all(leaf.grad is None or torch.isfinite(leaf.grad).all() for leaf in leaves)

@@ -8,18 +8,69 @@ function takes arrays whose last axis is the vector and whose leading axes broad
 function `f` has `f_vjp`.
 """
 
-from hypergeom.lorentz.conversions import to_poincare, to_poincare_vjp
+from hypergeom.lorentz.conversions import (
+    from_halfspace,
+    from_halfspace_vjp,
+    from_klein,
+    from_klein_vjp,
+    to_halfspace,
+    to_halfspace_vjp,
+    to_klein,
+    to_klein_vjp,
+    to_poincare,
+    to_poincare_vjp,
+)
+from hypergeom.lorentz.distributions import (
+    random_normal,
+    random_uniform,
+    wrapped_normal_logpdf,
+    wrapped_normal_logpdf_vjp,
+)
 from hypergeom.lorentz.maps import exp, exp_vjp, log, log_vjp
 from hypergeom.lorentz.metric import dist, dist_vjp, project
+from hypergeom.lorentz.tangent_conversions import (
+    from_halfspace_tangent,
+    from_halfspace_tangent_vjp,
+    from_klein_tangent,
+    from_klein_tangent_vjp,
+    to_halfspace_tangent,
+    to_halfspace_tangent_vjp,
+    to_klein_tangent,
+    to_klein_tangent_vjp,
+    to_poincare_tangent,
+    to_poincare_tangent_vjp,
+)
 
 __all__ = [
     "dist",
     "dist_vjp",
     "exp",
     "exp_vjp",
+    "from_halfspace",
+    "from_halfspace_tangent",
+    "from_halfspace_tangent_vjp",
+    "from_halfspace_vjp",
+    "from_klein",
+    "from_klein_tangent",
+    "from_klein_tangent_vjp",
+    "from_klein_vjp",
     "log",
     "log_vjp",
     "project",
+    "random_normal",
+    "random_uniform",
+    "to_halfspace",
+    "to_halfspace_tangent",
+    "to_halfspace_tangent_vjp",
+    "to_halfspace_vjp",
+    "to_klein",
+    "to_klein_tangent",
+    "to_klein_tangent_vjp",
+    "to_klein_vjp",
     "to_poincare",
+    "to_poincare_tangent",
+    "to_poincare_tangent_vjp",
     "to_poincare_vjp",
+    "wrapped_normal_logpdf",
+    "wrapped_normal_logpdf_vjp",
 ]

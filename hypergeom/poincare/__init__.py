@@ -7,8 +7,22 @@ broadcast. Each differentiable function `f` has `f_vjp`, the product of a cotang
 """
 
 from hypergeom.poincare.conversions import (
+    from_halfspace,
+    from_halfspace_vjp,
+    from_klein,
+    from_klein_vjp,
+    to_halfspace,
+    to_halfspace_vjp,
+    to_klein,
+    to_klein_vjp,
     to_lorentz,
     to_lorentz_vjp,
+)
+from hypergeom.poincare.distributions import (
+    random_normal,
+    random_uniform,
+    wrapped_normal_logpdf,
+    wrapped_normal_logpdf_vjp,
 )
 from hypergeom.poincare.gyrovectors import (
     gyration,
@@ -20,16 +34,7 @@ from hypergeom.poincare.gyrovectors import (
     mobius_sub,
     mobius_sub_vjp,
 )
-from hypergeom.poincare.maps import (
-    exp,
-    exp0,
-    exp0_vjp,
-    exp_vjp,
-    log,
-    log0,
-    log0_vjp,
-    log_vjp,
-)
+from hypergeom.poincare.maps import exp, exp0, exp0_vjp, exp_vjp, log, log0, log0_vjp, log_vjp
 from hypergeom.poincare.metric import (
     conformal_factor,
     conformal_factor_vjp,
@@ -45,6 +50,18 @@ from hypergeom.poincare.metric import (
     norm_vjp,
     project,
     project_tangent,
+)
+from hypergeom.poincare.tangent_conversions import (
+    from_halfspace_tangent,
+    from_halfspace_tangent_vjp,
+    from_klein_tangent,
+    from_klein_tangent_vjp,
+    to_halfspace_tangent,
+    to_halfspace_tangent_vjp,
+    to_klein_tangent,
+    to_klein_tangent_vjp,
+    to_lorentz_tangent,
+    to_lorentz_tangent_vjp,
 )
 from hypergeom.poincare.transports import (
     transport,
@@ -68,6 +85,14 @@ __all__ = [
     "exp0",
     "exp0_vjp",
     "exp_vjp",
+    "from_halfspace",
+    "from_halfspace_tangent",
+    "from_halfspace_tangent_vjp",
+    "from_halfspace_vjp",
+    "from_klein",
+    "from_klein_tangent",
+    "from_klein_tangent_vjp",
+    "from_klein_vjp",
     "gyration",
     "gyration_vjp",
     "inner",
@@ -86,7 +111,19 @@ __all__ = [
     "norm_vjp",
     "project",
     "project_tangent",
+    "random_normal",
+    "random_uniform",
+    "to_halfspace",
+    "to_halfspace_tangent",
+    "to_halfspace_tangent_vjp",
+    "to_halfspace_vjp",
+    "to_klein",
+    "to_klein_tangent",
+    "to_klein_tangent_vjp",
+    "to_klein_vjp",
     "to_lorentz",
+    "to_lorentz_tangent",
+    "to_lorentz_tangent_vjp",
     "to_lorentz_vjp",
     "transport",
     "transport0",
@@ -94,4 +131,6 @@ __all__ = [
     "transport_to0",
     "transport_to0_vjp",
     "transport_vjp",
+    "wrapped_normal_logpdf",
+    "wrapped_normal_logpdf_vjp",
 ]

@@ -107,6 +107,25 @@ def to_lorentz(x, c):
     return [(2 / g - 1) / sqrt(c), *times(2 / g, x)]
 
 
+def to_klein(x, c):
+    return times(2 / (1 + c * dot(x, x)), x)
+
+
+def from_klein(k, c):
+    return times(1 / (1 + sqrt(gap(k, c))), k)
+
+
+def to_halfspace(x, c):
+    s = times(sqrt(c), x)
+    square = dot(s[:-1], s[:-1]) + (s[-1] - 1) * (s[-1] - 1)
+    return [*times(2 / square, s[:-1]), gap(x, c) / square]
+
+
+def from_halfspace(z, c):
+    square = dot(z[:-1], z[:-1]) + (z[-1] + 1) * (z[-1] + 1)
+    return times(1 / (sqrt(c) * square), [*times(2, z[:-1]), dot(z, z) - 1])
+
+
 def larger_of_x(args, c):
     """exp and its kin move x: their error is relative to the larger of the two."""
     return np.linalg.norm(args[0].astype(float), axis=-1)
@@ -133,7 +152,8 @@ def between(x, y, c):
 
 
 # Cases. `x`, `y` are points, `v` and `u` tangent vectors at x (v the one that sets the class), `w` is any vector, `p` a
-# direction, `t` a number for each row.
+# direction, `t` a number for each row, `z` the point of the half-space for x, `uz` a tangent vector there. As a point of the
+# Klein ball any point of the ball will do.
 def unit_rows(rng, rows, d):
     x = rng.normal(size=(rows, d))
     return x / np.linalg.norm(x, axis=1, keepdims=True)
@@ -185,6 +205,15 @@ def to_origin(rng, d, dtype, rows, c, scale):
     return f | {"y": 0 * f["y"], "v": -f["x"]}
 
 
+def ideal(rng, d, dtype, rows, c, scale, gap, side):
+    """Close to the ideal point e_d or to the opposite one, within a few gaps."""
+    gap = max(gap, 8 * np.finfo(dtype).eps)
+    x = gap * rng.uniform(0.1, 1, (rows, 1)) * unit_rows(rng, rows, d)
+    x[:, -1] = side * (1 - gap - abs(x[:, -1]))
+    f = rim(rng, d, dtype, rows, c, scale, gap)
+    return f | {"x": (scale * x).astype(dtype)}
+
+
 def opposite(rng, d, dtype, rows, c, scale):
     f = generic(rng, d, dtype, rows, c, scale)
     return f | {"y": -f["x"] * (1 + 1e-9 * rng.uniform(size=(rows, 1)))}
@@ -200,6 +229,11 @@ def along(rng, d, dtype, rows, c, scale):
     return f | {"y": rng.uniform(-1, 1, (rows, 1)) * f["x"], "v": rng.uniform(-2, 2, (rows, 1)) * f["x"]}
 
 
+def above(rng, x, c):
+    z = poincare.to_halfspace(x, c)
+    return {"z": z, "uz": z[:, -1:] * rng.uniform(0.1, 1, (len(x), 1)) * unit_rows(rng, *x.shape)}
+
+
 def _case(name, points, c=1.0, **options):
     def make(rng, d, dtype, rows):
         scale = 1 / np.sqrt(c) if c else 1.0
@@ -209,6 +243,7 @@ def _case(name, points, c=1.0, **options):
             "p": unit_rows(rng, rows, d),
             "t": rng.uniform(-1, 2, rows),
         } | points(rng, d, dtype, rows, c, scale, **options)
+        found |= above(rng, found["x"].astype(dtype).astype(float), c or 1.0)
         return {name: np.asarray(a).astype(dtype) for name, a in found.items()}
 
     return Case(name, make, c, vjp=options.get("gap", 1) >= 1e-14)
@@ -229,6 +264,7 @@ def _cases():
     yield _case("opposite", opposite)
     yield _case("long_tangent", long_tangent)
     yield _case("along", along, 2.0)
+    yield from (_case(f"ideal@{side * gap:g}", ideal, 2.0, gap=gap, side=side) for gap in (1e-3, 1e-13) for side in (1, -1))
 
 
 CASES = list(_cases())

@@ -175,10 +175,10 @@ def joined(outputs, rows):
 
 def measure(subject, case, d, dtype, rng, rows=ROWS):
     """Errors in eps: of values (worst row), of the cotangents of arguments (worst argument), of c."""
-    eps = np.finfo(dtype).eps
+    eps, tiny = np.finfo(dtype).eps, np.finfo(dtype).tiny  # below tiny digits are lost to underflow
     inputs = case.make(rng, d, dtype, rows)
     args = [inputs[name] for name in subject.arguments]
-    sizes = np.zeros(rows) if subject.size is None else subject.size(args, case.c)
+    sizes = np.full(rows, tiny) if subject.size is None else subject.size(args, case.c)
     values = subject.function(*args, case.c)
     truth = true_values(subject, args, case.c, case.digits)
     value = max(row_errors(joined(values, rows), truth, sizes, case.digits)) / eps
@@ -193,9 +193,10 @@ def measure(subject, case, d, dtype, rng, rows=ROWS):
     space = subject.name.partition(".")[0]
     *bar_sizes, c_size = _bar_sizes(subject, joined(tuple(cotangents), rows), args, case.c)
     errors = [
-        batch_error(bar, _in_chart(t, bar, space, name), case.digits, size) / eps
+        batch_error(bar, _in_chart(t, bar, space, name), case.digits, max(size, tiny)) / eps
         for bar, t, name, size in zip(bars, true, subject.arguments, bar_sizes, strict=True)
     ]
+    c_size = max(c_size, float(np.finfo(float).tiny))
     return value, max(errors), batch_error(c_bar, true_c, case.digits, c_size) / eps
 
 

@@ -52,12 +52,34 @@ def to_poincare(x, c):
     return [xi / (1 + sqrt(c) * x[0]) for xi in x[1:]]
 
 
+def to_klein(x, c):
+    x = point(x, c)
+    return [xi / (sqrt(c) * x[0]) for xi in x[1:]]
+
+
+def from_klein(k, c):
+    w = sqrt(1 - c * dot(k, k))
+    return [1 / (sqrt(c) * w), *(ki / w for ki in k)]
+
+
+def to_halfspace(x, c):
+    x = point(x, c)
+    return [xi / (x[0] - x[-1]) for xi in x[1:-1]] + [1 / (sqrt(c) * (x[0] - x[-1]))]
+
+
+def from_halfspace(z, c):
+    square, scale = dot(z, z), 1 / (2 * sqrt(c) * z[-1])
+    return [scale * (square + 1), *(2 * scale * zi for zi in z[:-1]), scale * (square - 1)]
+
+
 def larger_of_x(args, c):
     """exp and its kin move x: their error is relative to the larger of the two."""
     return np.linalg.norm(args[0].astype(float), axis=-1)
 
 
-# Cases: as in ball.py. A radius R is the distance from the apex times sqrt(c).
+# Cases: as in ball.py. A radius R is the distance from the apex times sqrt(c). `k` and `z` are the points of the Klein
+# ball and of the half-space for x, `uk` and `uz` tangent vectors there; `k` lies no closer to the rim than can be stored, and in float32
+# z no farther from the apex than the squares of e^R can.
 def unit_rows(rng, rows, d):
     x = rng.normal(size=(rows, d))
     return x / np.linalg.norm(x, axis=1, keepdims=True)
@@ -75,7 +97,7 @@ def at_radius(r, directions, c):
 def tangent_rows(rng, x, c, low=0.1, high=2.0):
     """Tangent vectors at x whose metric lengths times sqrt(c) lie in [low, high]."""
     rows, d = x.shape[0], x.shape[1] - 1
-    y = at_radius(1.0, unit_rows(rng, rows, d), c)
+    y = at_radius(0.9, unit_rows(rng, rows, d), c)  # no radius of a case
     unit = lorentz.log(x, y, c) / (np.sqrt(c) * lorentz.dist(x, y, c)[:, None])
     return unit * rng.uniform(low, high, (rows, 1))
 
@@ -131,10 +153,35 @@ def line(rng, d, dtype, rows, c, R, apart):
     return {"x": x, "y": y, "v": lorentz.log(x, y, c)}
 
 
+def ideal(rng, d, dtype, rows, c, R, side):
+    """Towards the ideal point e_d or the opposite one, at distances of some units from that geodesic."""
+    u = unit_rows(rng, rows, d) * rng.uniform(0, 4 * np.exp(-R), (rows, 1))
+    u[:, -1] = side
+    x = at_radius(R * rng.uniform(0.9, 1, (rows, 1)), u / np.linalg.norm(u, axis=1, keepdims=True), c)
+    return {"x": x, "y": x}
+
+
 def opposite(rng, d, dtype, rows, c, R=5.0):
     found = aligned(rng, d, dtype, rows, c, R)
     found["y"][:, 1:] *= -1
     return found | {"v": -found["v"]}
+
+
+def klein(rng, x, c, dtype):
+    space = x[:, 1:]
+    length = np.linalg.norm(space, axis=1, keepdims=True)
+    farthest = -np.log(16 * np.finfo(dtype).eps) / 2  # there 1 - c|k|^2 is 64 eps
+    k = np.tanh(np.minimum(np.arcsinh(np.sqrt(c) * length), farthest)) / np.sqrt(c) * space / np.maximum(length, 1e-100)
+    return {"k": k, "uk": rng.uniform(0.1, 1, (len(k), 1)) * unit_rows(rng, *k.shape)}
+
+
+def above(rng, x, c, dtype):
+    space = x[:, 1:]
+    if dtype == np.float32:
+        length = np.linalg.norm(space, axis=1, keepdims=True)
+        space = space * np.minimum(1, np.sinh(40) / np.sqrt(c) / np.maximum(length, 1e-100))
+    z = lorentz.to_halfspace(with_time(space, c), c)
+    return {"z": z, "uz": z[:, -1:] * rng.uniform(0.1, 1, (len(z), 1)) * unit_rows(rng, *z.shape)}
 
 
 def _case(name, points, c=1.0, digits=120, **options):
@@ -149,6 +196,7 @@ def _case(name, points, c=1.0, digits=120, **options):
             "p": unit_rows(rng, rows, d),
             "t": rng.uniform(-1, 2, rows),
         } | found
+        found |= klein(rng, x, c, dtype) | above(rng, x, c, dtype)
         return {name: np.asarray(a).astype(dtype) for name, a in found.items()}
 
     return Case(name, make, c, digits)
@@ -162,7 +210,7 @@ def _cases():
     for R in (20.0, 50.0):
         yield from (_case(f"close@R={R:g},t={t:g}", close, R=R, t=t, digits=300) for t in (1e-3, 1e-12))
     yield _case("from_apex@R=3", from_apex)
-    yield _case("from_apex@R=80", from_apex, 0.5, R=80.0, digits=300)
+    yield _case("from_apex@R=80", from_apex, 0.5, R=80.0, digits=400)
     yield from (_case(f"to_apex@R={R:g}", to_apex, 2.0, R=R, digits=300) for R in (3.0, 10.0, 30.0))
     for r, R in ((1, 10), (10, 1), (2, 80), (5, 20), (80, 40)):
         yield _case(f"unequal@{r:g},{R:g}", unequal, r=float(r), R=float(R), digits=400)
@@ -170,6 +218,8 @@ def _cases():
     for R in (10.0, 40.0, 80.0):
         yield from (_case(f"line@R={R:g},{a:g}", line, R=R, apart=a, digits=400) for a in (0.1, 5.0))
     yield _case("opposite", opposite, 3.0)
+    for R in (4.0, 20.0, 80.0):
+        yield from (_case(f"ideal@R={R:g},{side:+d}", ideal, 2.0, R=R, side=side, digits=400) for side in (1, -1))
 
 
 CASES = list(_cases())

@@ -61,6 +61,58 @@ class Number:
     __hash__ = None
 
 
+class Dual:
+    """A number and its derivative in one direction: the truth of a differential, itself made of numbers of any kind."""
+
+    __slots__ = ("slope", "value")
+
+    def __init__(self, value, slope):
+        self.value, self.slope = value, slope
+
+    @staticmethod
+    def _parts(other):
+        return (other.value, other.slope) if isinstance(other, Dual) else (other, 0)
+
+    def __add__(self, other):
+        value, slope = self._parts(other)
+        return Dual(self.value + value, self.slope + slope)
+
+    __radd__ = __add__
+
+    def __neg__(self):
+        return Dual(-self.value, -self.slope)
+
+    def __sub__(self, other):
+        return self + -other
+
+    def __rsub__(self, other):
+        return -self + other
+
+    def __mul__(self, other):
+        value, slope = self._parts(other)
+        return Dual(self.value * value, self.slope * value + self.value * slope)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other):
+        value, slope = self._parts(other)
+        ratio = self.value / value
+        return Dual(ratio, (self.slope - ratio * slope) / value)
+
+    def __rtruediv__(self, other):
+        return Dual(other, 0 * self.slope) / self
+
+
+def differential(function):
+    """Of a map of points: the function of x, v and c that is its derivative at x in the direction of v."""
+
+    def tangent(x, v, c):
+        outputs = function([Dual(xi, vi) for xi, vi in zip(x, v, strict=True)], Dual(c, 0))
+        return [o.slope for o in outputs]
+
+    return tangent
+
+
 def _of(x, function, derivative):
     if not isinstance(x, Number):
         return function(mp.mpf(x))
@@ -69,6 +121,9 @@ def _of(x, function, derivative):
 
 
 def sqrt(x):
+    if isinstance(x, Dual):
+        root = sqrt(x.value)
+        return Dual(root, x.slope / (2 * root))
     return _of(x, mp.sqrt, lambda v, f: 1 / (2 * f) if f else mp.mpf(0))
 
 
