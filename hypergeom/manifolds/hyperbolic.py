@@ -139,11 +139,12 @@ class PoincareBall:
         Inside is what the functions of `hypergeom.poincare` take to be inside, which they decide exactly.
         """
         xp, (x,) = _arrays("PoincareBall.check", x=x)
-        inside = xp.isfinite(poincare.dist0(x, self.c) if self.c else finite_or_inf(x))
+        unknown = finite_or_inf(x)
+        x = xp.where(xp.isfinite(unknown)[..., None], x, xp.zeros_like(x))
+        inside = xp.isfinite(poincare.dist0(x, self.c)) if self.c else xp.ones_like(unknown, dtype=xp.bool)
         beyond = self.c**0.5 * length(x)[..., 0] - 1
         eps = xp.full_like(beyond, float(xp.finfo(x.dtype).eps))
-        residual = xp.where(inside, xp.zeros_like(beyond), xp.where(beyond > eps, beyond, eps))
-        residual = xp.where(xp.isfinite(finite_or_inf(x)), residual, xp.full_like(beyond, xp.inf))
+        residual = unknown + xp.where(inside, xp.zeros_like(beyond), xp.where(beyond > eps, beyond, eps))
         raise_worst(f"a point of the Poincaré ball with c = {self.c:g}", residual, atol, default=0.0)
 
     def check_tangent(self, x: Array, v: Array, /, *, atol: float | None = None) -> None:

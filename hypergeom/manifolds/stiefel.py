@@ -105,9 +105,8 @@ class Stiefel:
     def random_tangent(self, x: Array, /, *, rng: Seed = None) -> Array:
         """A standard normal matrix, projected; in the canonical metric, the part within X times the root of 2."""
         _, (x,) = _arrays("random_tangent", x=x)
-        z = draw_normal(x.shape, rng, x)
-        within = transpose(x) @ z
-        return z - x @ within + x @ skew(within) * (2**0.5 if self.metric == "canonical" else 1)
+        v = _tangent(x, draw_normal(x.shape, rng, x))
+        return v if self.metric == "euclidean" else v + (2**0.5 - 1) * x @ skew(transpose(x) @ v)
 
     def zero_tangent(self, x: Array, /) -> Array:
         """0."""

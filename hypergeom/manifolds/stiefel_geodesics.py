@@ -174,7 +174,7 @@ def logarithm(x: Array, y: Array, beta: int, max_iter: int = 200) -> Array:
             return Q @ xp.concat([A, B], axis=-2)
     raise ConvergenceError(
         f"Stiefel.log: {int(xp.count_nonzero(running))} of {math.prod(running.shape)} rows did not converge in "
-        f"{max_iter} steps: the points may be farther apart than the injectivity radius, or in two components of the manifold"
+        f"{max_iter} steps: the points may be farther apart than the injectivity radius, or in two components"
     )
 
 
@@ -198,10 +198,11 @@ class _Mixing:
     def step(self, A: Array, B: Array, c: Array, d: Array, near: Array) -> tuple[Array, Array]:
         """From the iterate (A, B) and its residual (c, d); the residual itself where not `near`."""
         xp = array_namespace(A)
-        batch, p = A.shape[:-2], A.shape[-1]
+        *batch, rows, p = c.shape
+        rows += d.shape[-2]
 
         def flat(a: Array, b: Array) -> Array:
-            return xp.reshape(xp.concat([a, b], axis=-2), (*batch, -1))
+            return xp.reshape(xp.concat([a, b], axis=-2), (*batch, rows * p))
 
         z, f = flat(A, B), flat(c, d)
         self.past = [*self.past[-_MEMORY:], (z, f)]
@@ -212,5 +213,5 @@ class _Mixing:
         df = xp.stack([after[1] - before[1] for before, after in pairs], axis=-1)
         weights = xp.linalg.pinv(df, rtol=1e3 * float(xp.finfo(f.dtype).eps)) @ f[..., None]
         mixed = f - ((dz + df) @ weights)[..., 0]
-        mixed = xp.reshape(xp.where(near[..., 0], mixed, f), (*batch, -1, p))
+        mixed = xp.reshape(xp.where(near[..., 0], mixed, f), (*batch, rows, p))
         return skew(mixed[..., :p, :]), mixed[..., p:, :]

@@ -24,7 +24,8 @@ def length(x: Array) -> Array:
 
 def scalars(a: Array) -> Array:
     """Without the last axis, of length one; of NumPy a scalar, as its own reductions give."""
-    return a[..., 0][()]
+    a = a[..., 0]
+    return a if a.ndim else a[()]
 
 
 def finite_or_inf(x: Array, axis: int | tuple[int, ...] = -1) -> Array:
