@@ -152,6 +152,7 @@ def _times_sphere(R: Any, d: int, c: Any, power: int, factor: Any, log: bool) ->
     """Area of the unit sphere times R^power (sinh z / z)^(d - 1) times the factor, z = sqrt(c) R."""
     z = np.sqrt(c) * R
     log_area = math.log(2) + d / 2 * math.log(math.pi) - math.lgamma(d / 2)
+    area = 2 * math.pi ** (d / 2) / math.gamma(d / 2) if d <= 300 else math.exp(log_area)
     with np.errstate(over="ignore", divide="ignore", invalid="ignore", under="ignore"):
         # log(sinh z / z) without overflow, and its digits for small z
         large = z > 1
@@ -165,7 +166,7 @@ def _times_sphere(R: Any, d: int, c: Any, power: int, factor: Any, log: bool) ->
         if log:
             return logarithm[()]
         ratio = np.where(large, np.sinh(z) / np.where(z > 0, z, 1), 1 + square * _sinh_excess(square))
-        direct = math.exp(log_area) * factor * R**power * ratio ** (d - 1)
+        direct = area * factor * R**power * ratio ** (d - 1)
         normal = (direct > 1e-290) & (direct < 1e290)  # else a factor may have left the range of float64
         return np.where(normal, direct, np.exp(logarithm))[()]
 

@@ -137,7 +137,7 @@ class TestLaws:
         dist = case.numpy(m.dist(x, y))
         np.testing.assert_allclose(case.numpy(m.norm(x, m.log(x, y))), dist, rtol=BAR * case.eps)
         np.testing.assert_allclose(case.numpy(m.dist(y, x)), dist, rtol=BAR * case.eps)
-        np.testing.assert_allclose(case.numpy(m.norm(x, case.v)), dist, rtol=BAR * case.eps)
+        np.testing.assert_allclose(case.numpy(m.norm(x, case.v)), dist, rtol=BAR * case.eps, atol=BAR * case.eps)
         assert np.all(dist > 0)
         assert np.all(case.numpy(m.dist(x, x)) <= BAR * case.eps)
 
@@ -298,7 +298,7 @@ class TestDerivatives:
     def test_hessian_is_the_second_derivative_along_geodesics(self, plain):
         m, x = plain.manifold, plain.x
         f = Cubic(plain)
-        v = times(0.5, plain.u)
+        v = times(0.2, plain.u)
         H = m.ehess2rhess(x, f.gradient(x), f.hessian(x, v), v)
         h = 0.04
         at = {k: f(m.exp(x, times(k * h, v))) for k in range(-4, 5)}

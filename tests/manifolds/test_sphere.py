@@ -94,7 +94,7 @@ def test_transport(rng, high_precision, d, angle):
         if np.array_equal(x[k], -y[k]):
             assert np.isnan(moved[k]).all()
             continue
-        # Near antipodes the geodesic turns by eps over the small angle when a point moves by eps; the stored ones count.
+        # Near antipodes the geodesic turns by eps over the small angle when a point moves by eps.
         assert high_precision.error(moved[k], truth) <= 8 * np.finfo(float).eps / min(1, (np.pi - angle))
 
 
