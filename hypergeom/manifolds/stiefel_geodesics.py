@@ -155,7 +155,7 @@ def logarithm(x: Array, y: Array, beta: int, max_iter: int = 200) -> Array:
     A, B = skew(target[..., :p, :]), target[..., p:, :]
     scale = _norm(target)
     tolerance = 16 * math.sqrt(p) * float(xp.finfo(x.dtype).eps)
-    mixing = _Mixing(xp)
+    mixing, before = _Mixing(), xp.full_like(scale, xp.inf)
     running = scale > 0
     for _ in range(max_iter):
         geodesic = Geodesic.shoot(A, B, beta)
@@ -167,8 +167,11 @@ def logarithm(x: Array, y: Array, beta: int, max_iter: int = 200) -> Array:
         miss = _norm(across)
         # What misses y also across the manifold is small only near y, and not near its antipodes.
         arrived = (miss <= tolerance * xp.where(scale < 1, scale, 1.0)) & (_norm(residual) < 0.5)
-        dA, dB = mixing.step(A, B, c, d, miss < _NEAR)
+        dA, dB = mixing.step(A, B, c, d, (miss < _NEAR) & (miss < before))
+        # The last step is too short for a prediction: what is left there is rounding.
+        dA, dB = xp.where(arrived, c, dA), xp.where(arrived, d, dB)
         A, B = xp.where(running, A + dA, A), xp.where(running, B + dB, B)
+        before = miss
         running = running & ~arrived
         if not bool(xp.any(running)):
             return Q @ xp.concat([A, B], axis=-2)
@@ -191,12 +194,12 @@ def _first_columns(a: Array) -> Array:
 class _Mixing:
     """Anderson's mixing: the step that the last ones predict to leave no residual, in the sense of least squares."""
 
-    def __init__(self, xp: object) -> None:
-        self.xp: object = xp
-        self.past: list[tuple[Array, Array]] = []
+    def __init__(self) -> None:
+        self.last: tuple[Array, Array] | None = None
+        self.differences: list[tuple[Array, Array]] = []
 
-    def step(self, A: Array, B: Array, c: Array, d: Array, near: Array) -> tuple[Array, Array]:
-        """From the iterate (A, B) and its residual (c, d); the residual itself where not `near`."""
+    def step(self, A: Array, B: Array, c: Array, d: Array, trusted: Array) -> tuple[Array, Array]:
+        """From the iterate (A, B) and its residual (c, d); the residual itself, and a new start, where not trusted."""
         xp = array_namespace(A)
         *batch, rows, p = c.shape
         rows += d.shape[-2]
@@ -205,13 +208,13 @@ class _Mixing:
             return xp.reshape(xp.concat([a, b], axis=-2), (*batch, rows * p))
 
         z, f = flat(A, B), flat(c, d)
-        self.past = [*self.past[-_MEMORY:], (z, f)]
-        if len(self.past) == 1:
+        last, self.last = self.last, (z, f)
+        if last is None:
             return c, d
-        pairs = list(zip(self.past, self.past[1:], strict=False))
-        dz = xp.stack([after[0] - before[0] for before, after in pairs], axis=-1)
-        df = xp.stack([after[1] - before[1] for before, after in pairs], axis=-1)
+        trusted = trusted[..., 0]
+        kept = [*self.differences[1 - _MEMORY :], (z - last[0], f - last[1])]
+        self.differences = [tuple(xp.where(trusted, a, xp.zeros_like(a)) for a in pair) for pair in kept]
+        dz, df = (xp.stack(list(column), axis=-1) for column in zip(*self.differences, strict=True))
         weights = xp.linalg.pinv(df, rtol=1e3 * float(xp.finfo(f.dtype).eps)) @ f[..., None]
-        mixed = f - ((dz + df) @ weights)[..., 0]
-        mixed = xp.reshape(xp.where(near[..., 0], mixed, f), (*batch, rows, p))
+        mixed = xp.reshape(f - ((dz + df) @ weights)[..., 0], (*batch, rows, p))
         return skew(mixed[..., :p, :]), mixed[..., p:, :]

@@ -95,7 +95,7 @@ class TestValidating:
             (m.exp, (off, v), "x of exp"), (m.exp, (x, bad), "v of exp"), (m.log, (x, off), "y of log"),
             (m.dist, (off, x), "x of dist"), (m.transport, (x, x, bad), "v of transport"),
             (m.exp_transport, (x, v, bad), "u of exp_transport"), (m.inner, (x, bad, v), "u of inner"),
-            (m.norm, (x, bad), "v of norm"), (m.retract, (x, bad), "v of retract"), (m.geodesic, (x, off, 0.5), "y of geo"),
+            (m.norm, (x, bad), "v of norm"), (m.retract, (x, bad), "v of retract"), (m.geodesic, (x, off, 0), "y of geo"),
             (m.egrad2rgrad, (off, v), "x of egrad2rgrad"), (m.ehess2rhess, (x, v, v, bad), "v of ehess2rhess"),
             (m.project_tangent, (off, v), "x of project_tangent"), (m.zero_tangent, (off,), "x of zero_tangent"),
             (m.random_tangent, (off,), "x of random_tangent"),
