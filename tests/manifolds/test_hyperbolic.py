@@ -115,6 +115,30 @@ def test_tangents_of_the_hyperboloid():
         assert caught.value.residual == pytest.approx(residual)
 
 
+@pytest.mark.parametrize("manifold", [PoincareBall(0.6), Lorentz(0.6)])
+def test_random_vectors_have_the_length_of_the_normal_ones(manifold):
+    entries = 3 + isinstance(manifold, Lorentz)
+    z = np.random.default_rng(7).standard_normal((50, entries))[:, -3:]
+    o = manifold.origin((50, entries))
+    if isinstance(manifold, PoincareBall):
+        np.testing.assert_allclose(
+            manifold.dist(o, manifold.random_point((50, 3), rng=7)), np.linalg.norm(z, axis=-1), rtol=1e-13
+        )
+        x = np.random.default_rng(1).uniform(-0.7, 0.7, (50, 3))
+        v = manifold.random_tangent(x, rng=7)
+        gap = 1 - 0.6 * np.sum(x * x, axis=-1)
+        np.testing.assert_allclose(2 / gap * np.linalg.norm(v, axis=-1), np.linalg.norm(z, axis=-1), rtol=1e-13)
+    else:
+        np.testing.assert_allclose(
+            manifold.dist(o, manifold.random_point((50, 4), rng=7)), np.linalg.norm(z, axis=-1), rtol=1e-13
+        )
+        x = manifold.project(np.random.default_rng(1).normal(size=(50, 4)) * 5)
+        v = manifold.random_tangent(x, rng=7)
+        z = np.random.default_rng(7).standard_normal((50, 3))
+        square = np.sum(v[:, 1:] ** 2, axis=-1) - v[:, 0] ** 2
+        np.testing.assert_allclose(square, np.sum(z * z, axis=-1), rtol=1e-11)
+
+
 @pytest.mark.parametrize("cls", [PoincareBall, Lorentz])
 def test_bad_curvature(cls):
     for c in (-1.0, np.nan, np.inf):

@@ -174,15 +174,15 @@ class TestLaws:
         assert difference(m.geodesic(x, y, 0.0), x) <= BAR * case.eps * size(x)
         assert difference(m.geodesic(x, y, 1.0), y) <= BAR * case.eps * size(y)
         middle, dist = m.geodesic(x, y, 0.5), case.numpy(m.dist(x, y))
-        np.testing.assert_allclose(case.numpy(m.dist(x, middle)), dist / 2, rtol=BAR * case.eps)
-        np.testing.assert_allclose(case.numpy(m.dist(middle, y)), dist / 2, rtol=BAR * case.eps)
+        np.testing.assert_allclose(case.numpy(m.dist(x, middle)), dist / 2, rtol=BAR * case.eps, atol=BAR * case.eps)
+        np.testing.assert_allclose(case.numpy(m.dist(middle, y)), dist / 2, rtol=BAR * case.eps, atol=BAR * case.eps)
         t = case.cast(np.linspace(-0.5, 1.5, 6))  # one for each row
         at_times = m.geodesic(x, y, t)
         for k in range(6):
             alone = row(m.geodesic(x, y, float(t[k])), k)
             assert difference(row(at_times, k), alone) <= BAR * case.eps * size(alone)
         reached = case.numpy(m.dist(x, at_times))
-        np.testing.assert_allclose(reached, np.abs(case.numpy(t)) * dist, rtol=BAR * case.eps)
+        np.testing.assert_allclose(reached, np.abs(case.numpy(t)) * dist, rtol=BAR * case.eps, atol=BAR * case.eps)
 
     def test_gradient_pairs_with_inner(self, case):
         m, x, u, g = case.manifold, case.x, case.u, case.ambient()
