@@ -45,9 +45,11 @@ def model_and_curvature(manifold: object, /) -> tuple[str, float]:
     from hypergeom import manifolds
 
     if isinstance(manifold, manifolds.PoincareBall):
-        return "poincare", float(manifold.c)
+        if manifold.c == 0:
+            raise ValueError(f"manifold must have c > 0, got {manifold!r}, which is flat")
+        return "poincare", manifold.c
     if isinstance(manifold, manifolds.Lorentz):
-        return "lorentz", float(manifold.c)
+        return "lorentz", manifold.c
     if isinstance(manifold, manifolds.Euclidean):
         return "euclidean", 0.0
     raise TypeError(f"manifold must be a name ({', '.join(_MODELS)}) or such a manifold, got {manifold!r}")
@@ -211,7 +213,7 @@ def hmds(
     -------
     HMDS
         Exact data are met to about 1e-11 where the diameter times sqrt(c) is at most 12, up to an isometry.
-        With fewer than d negative eigenvalues the missing coordinates are 0.
+        With fewer than d negative eigenvalues, beyond rounding, the missing coordinates are 0.
 
     Raises
     ------
@@ -256,7 +258,12 @@ def hmds(
         )
     eigenvalues, vectors = xp.linalg.eigh(xp.cosh(math.sqrt(c) * D))
     used = min(d, D.shape[0])
-    weights = xp.where(eigenvalues[:used] < 0, -eigenvalues[:used], 0.0)
+    # The squares of the spatial coordinates along the vectors. What rounding alone may have made negative is 0.
+    lowest, noise = eigenvalues[:used], (8 + diameter) * math.ulp(1.0) * float(eigenvalues[-1])
+    if diameter < 1:
+        lowest, vectors = xp.linalg.eigh(-_gram(math.sqrt(c) * D))
+        lowest, noise = lowest[:used], 8 * math.ulp(1.0) * float(xp.max(xp.abs(lowest)))
+    weights = xp.where(lowest < -noise, -lowest, 0.0)
     spatial = xp.zeros((D.shape[0], d + 1), dtype=D.dtype, device=D.device)
     spatial[:, 1 : used + 1] = vectors[:, :used] * xp.sqrt(weights / c)
     points = lorentz.project(spatial, c)
@@ -271,6 +278,15 @@ def hmds(
     if dtype is not None and xp.isdtype(dtype, "real floating"):
         points, eigenvalues = xp.astype(points, dtype), xp.astype(eigenvalues, dtype)
     return HMDS(points, eigenvalues, residual)
+
+
+def _gram(D: Array) -> Array:
+    """Products of the spatial parts when a point in the middle is the apex; close points keep their digits, which
+    cosh would round away."""
+    xp = array_namespace(D)
+    less_one = 2 * xp.sinh(D / 2) ** 2  # of cosh
+    middle = less_one[int(xp.argmin(xp.max(D, axis=1))), :]
+    return middle[:, None] + middle[None, :] - less_one + middle[:, None] * middle[None, :]
 
 
 def _gauss_newton(x: Array, D: Array, c: float) -> tuple[Array, bool]:

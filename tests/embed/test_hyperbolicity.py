@@ -5,6 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from hypergeom import lorentz
 from hypergeom.embed.hyperbolicity import delta_hyperbolicity
 
 
@@ -93,6 +94,20 @@ def test_ideal_squares_of_the_hyperbolic_plane_tend_to_log_2():
     D[[0, 1, 2, 3], [2, 3, 0, 1]] = opposite
     np.fill_diagonal(D, 0)
     assert delta_hyperbolicity(D).delta == pytest.approx(np.log(2), abs=1e-12)
+
+
+@pytest.mark.parametrize("c", [0.25, 1.0, 9.0])
+def test_hyperbolic_plane_stays_below_its_supremum(rng, c):
+    """log(2) / sqrt(c), which random points do not reach and ideal squares do."""
+    angles, radii = rng.uniform(0, 2 * np.pi, 40), rng.uniform(0, 12, 40)
+    x = np.sinh(radii) * np.array([np.cos(angles), np.sin(angles)])
+    X = lorentz.project(np.vstack([np.zeros(40), x / np.sqrt(c)]).T, c)
+    D = lorentz.dist(X[:, None], X[None], c)
+    delta = delta_hyperbolicity((D + D.T) / 2).delta
+    assert 0.3 * np.log(2) / np.sqrt(c) < delta <= np.log(2) / np.sqrt(c)
+    square = lorentz.project(np.sinh(16.0) / np.sqrt(c) * np.array([[0, 1, 0], [0, 0, 1], [0, -1, 0], [0, 0, -1.0]]), c)
+    delta = delta_hyperbolicity(lorentz.dist(square[:, None], square[None], c)).delta
+    assert delta == pytest.approx(np.log(2) / np.sqrt(c), abs=1e-12)
 
 
 def test_large_tree_is_done_by_its_base_point():

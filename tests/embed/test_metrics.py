@@ -101,6 +101,25 @@ class TestHMDS:
         D = pairwise(points_in_ball(rng, 40, 3, 6.0))
         assert hmds(D, 3, refine=3).residual <= 1e-11
 
+    @pytest.mark.parametrize("diameter", [1e-12, 1e-9, 1e-6, 1e-3, 0.5, 1.5])
+    @pytest.mark.parametrize("c", [1.0, 0.01, 30.0])
+    def test_close_points(self, rng, diameter, c):
+        x = points_in_ball(rng, 20, 3, diameter / 2) / math.sqrt(c)
+        D = pairwise(lorentz.project(x, c), c)
+        result = hmds(D, 3, c)
+        assert result.residual <= 1e-11 * min(1, diameter) / math.sqrt(c)
+
+    @pytest.mark.parametrize("diameter", [1e-6, 0.5, 4.0, 12.0])
+    def test_fewer_dimensions_than_asked_for(self, rng, diameter):
+        """Points that coincide, and few dimensions: rounding must not make coordinates of its own."""
+        x = points_in_ball(rng, 6, 2, diameter / 2)[[0, 0, 0, 1, 1, 2, 3, 4, 5]]
+        D = pairwise(x)
+        np.fill_diagonal(D, 0)
+        points, eigenvalues, residual = hmds(D, 6)
+        assert residual <= 1e-11
+        assert np.count_nonzero(np.abs(points[:, 1:]).max(axis=0)) == 2
+        assert eigenvalues.shape == (9,)
+
     def test_missing_coordinates_are_zero(self):
         points, _, residual = hmds([[0, 1, 2], [1, 0, 1], [2, 1, 0]], 5)  # a geodesic
         assert np.count_nonzero(np.abs(points).max(axis=0) > 1e-7) == 2
@@ -244,6 +263,8 @@ class TestModelAndCurvature:
         assert model_and_curvature(manifolds.PoincareBall(2.0)) == ("poincare", 2.0)
         assert model_and_curvature(manifolds.Lorentz(0.5)) == ("lorentz", 0.5)
         assert model_and_curvature(manifolds.Euclidean()) == ("euclidean", 0.0)
+        with pytest.raises(ValueError, match=r"manifold must have c > 0, got PoincareBall\(c=0.0\)"):
+            model_and_curvature(manifolds.PoincareBall(0))
 
     def test_bad_manifolds(self):
         with pytest.raises(ValueError, match="one of poincare, lorentz, euclidean, got 'klein'"):
