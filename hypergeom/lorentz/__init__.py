@@ -11,8 +11,11 @@ function `f` has `f_vjp`.
 from hypergeom.lorentz.conversions import to_poincare, to_poincare_vjp
 from hypergeom.lorentz.maps import exp, exp_vjp, log, log_vjp
 from hypergeom.lorentz.metric import dist, dist_vjp, project
+from hypergeom.lorentz.pairwise import cdist, cdist_vjp
 
 __all__ = [
+    "cdist",
+    "cdist_vjp",
     "dist",
     "dist_vjp",
     "exp",

@@ -10,8 +10,11 @@ from hypergeom.poincare.conversions import to_lorentz, to_lorentz_vjp
 from hypergeom.poincare.gyrovectors import mobius_add, mobius_add_vjp
 from hypergeom.poincare.maps import exp, exp0, exp0_vjp, exp_vjp, log, log0, log0_vjp, log_vjp
 from hypergeom.poincare.metric import dist, dist0, dist0_vjp, dist_vjp, egrad2rgrad, egrad2rgrad_vjp, project
+from hypergeom.poincare.pairwise import cdist, cdist_vjp
 
 __all__ = [
+    "cdist",
+    "cdist_vjp",
     "dist",
     "dist0",
     "dist0_vjp",

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <exception>
 #include <memory>
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -71,7 +72,15 @@ class Team {
     }
 };
 
-void no_memory() {
+// A loop that may run out of memory.
+template <class F>
+void guarded(F loop) {
+    bool enough = false;
+    try {
+        enough = loop();
+    } catch (const std::bad_alloc&) {
+    }
+    if (enough) return;
     const PyGILState_STATE state = PyGILState_Ensure();
     PyErr_NoMemory();
     PyGILState_Release(state);
@@ -100,13 +109,16 @@ void distances_loop(char** args, const npy_intp* dims, const npy_intp* steps, vo
                         {},
                         {}};
     if (call.batches == 0 || m == 0 || k == 0) return;
-    Team team;
-    if (!team.make(*reinterpret_cast<const npy_int64*>(args[3]), distances_room(call.n))) return no_memory();
     const npy_intp panel = rows_within(call.n, panel_rows), panels = (m + panel - 1) / panel;
-    team.run(call.batches * panels, [&](npy_intp task, double* room) {
-        const npy_intp begin = task % panels * panel;
-        static_cast<const PairLoop*>(data)->distances(
-            call, {task / panels, begin, std::min(begin + panel, m), 0, k}, room);
+    guarded([&] {
+        Team team;
+        if (!team.make(*reinterpret_cast<const npy_int64*>(args[3]), distances_room(call.n))) return false;
+        team.run(call.batches * panels, [&](npy_intp task, double* room) {
+            const npy_intp begin = task % panels * panel;
+            const PairBlock block{task / panels, begin, std::min(begin + panel, m), 0, k};
+            static_cast<const PairLoop*>(data)->distances(call, block, room);
+        });
+        return true;
     });
 }
 
@@ -116,10 +128,32 @@ void set_to_zero(const Matrices& a, npy_intp batches, npy_intp rows, int n) {
             for (int t = 0; t < n; ++t) *reinterpret_cast<double*>(a.at(b, i, t)) = 0;
 }
 
-// (m,k),(m,n),(k,n),(),()->(m,n),(k,n),(): the cotangent of the distances first, those of x, y and c
-//
 // Both sets of points are cut in the same number of parts, whatever the number of threads. In round s, part i of x meets part
 // i + s of y: no two blocks of a round add to the same cotangent, and each cotangent gets its terms in the order of the rounds.
+bool add_gradient(const PairCall& call, char** args, npy_intp c_step, const PairLoop* kernels) {
+    const npy_intp m = call.m, k = call.k;
+    set_to_zero(call.x_bar, call.batches, m, call.n);
+    set_to_zero(call.y_bar, call.batches, k, call.n);
+    const npy_intp parts = std::clamp<npy_intp>(std::min(m, k) / tile_rows, 1, 16);
+    std::vector<double> c_bar(std::size_t(call.batches * parts), 0.0);
+    Team team;
+    if (!team.make(*reinterpret_cast<const npy_int64*>(args[4]), gradient_room(call.n))) return false;
+    for (npy_intp round = 0; round < (m > 0 && k > 0 ? parts : 0); ++round)
+        team.run(call.batches * parts, [&](npy_intp task, double* room) {
+            const npy_intp i = task % parts, j = (i + round) % parts;
+            const PairBlock block{task / parts, edge(m, parts, i), edge(m, parts, i + 1), edge(k, parts, j),
+                                  edge(k, parts, j + 1)};
+            c_bar[std::size_t(task)] += kernels->gradient(call, block, room);
+        });
+    for (npy_intp b = 0; b < call.batches; ++b) {
+        double total = 0;
+        for (npy_intp i = 0; i < parts; ++i) total += c_bar[std::size_t(b * parts + i)];
+        *reinterpret_cast<double*>(args[7] + b * c_step) = total;
+    }
+    return true;
+}
+
+// (m,k),(m,n),(k,n),(),()->(m,n),(k,n),(): the cotangent of the distances first, those of x, y and c
 void gradient_loop(char** args, const npy_intp* dims, const npy_intp* steps, void* data) {
     const npy_intp m = dims[1], k = dims[2], n = dims[3], batches = dims[0];
     const npy_intp* core = steps + 8;
@@ -134,26 +168,7 @@ void gradient_loop(char** args, const npy_intp* dims, const npy_intp* steps, voi
                         {args[5], steps[5], core[6], core[7]},
                         {args[6], steps[6], core[8], core[9]}};
     if (batches == 0) return;
-    set_to_zero(call.x_bar, batches, m, call.n);
-    set_to_zero(call.y_bar, batches, k, call.n);
-    const npy_intp parts = std::clamp<npy_intp>(std::min(m, k) / tile_rows, 1, 16);
-    std::vector<double> c_bar(std::size_t(batches * parts), 0.0);
-    if (m > 0 && k > 0) {
-        Team team;
-        if (!team.make(*reinterpret_cast<const npy_int64*>(args[4]), gradient_room(call.n))) return no_memory();
-        for (npy_intp round = 0; round < parts; ++round)
-            team.run(batches * parts, [&](npy_intp task, double* room) {
-                const npy_intp i = task % parts, j = (i + round) % parts;
-                const PairBlock block{task / parts, edge(m, parts, i), edge(m, parts, i + 1), edge(k, parts, j),
-                                      edge(k, parts, j + 1)};
-                c_bar[std::size_t(task)] += static_cast<const PairLoop*>(data)->gradient(call, block, room);
-            });
-    }
-    for (npy_intp b = 0; b < batches; ++b) {
-        double total = 0;
-        for (npy_intp i = 0; i < parts; ++i) total += c_bar[std::size_t(b * parts + i)];
-        *reinterpret_cast<double*>(args[7] + b * steps[7]) = total;
-    }
+    guarded([&] { return add_gradient(call, args, steps[7], static_cast<const PairLoop*>(data)); });
 }
 
 // One gufunc of a space: float32, then float64.

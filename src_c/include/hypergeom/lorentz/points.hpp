@@ -101,7 +101,6 @@ HG_FN void finish_chord(Team team, int d, const X* x, const Y* y, S c, Chord<S>&
 
 template <class Team, class T>
 HG_FN Chord<Real<T>> chord(Team team, int n, const T* point_x, const T* point_y, Real<T> c) {
-    typedef Real<T> S;
     const T *x = point_x + 1, *y = point_y + 1;
     const int d = n - 1;
     Chord<Real<T>> p;
