@@ -56,6 +56,14 @@ HG_FN S pair_distance(Team team, int n, const X* x, const Y* y, const Side<S>& o
     return distance(chord_of(team, n, x, y, of_x, of_y, sums, c));
 }
 
+// What a pair adds to a spatial entry of the cotangent of x alone.
+template <class S>
+struct PairPull {
+    S scale, inverse, along;
+
+    HG_FN S entry(S xi, S yi) const { return -(scale * (inverse * fma(-along, xi, yi))); }
+};
+
 // What a pair adds to the cotangents of its points: in each spatial entry what `add_entry` says, and own_x x to that of x,
 // own_y y to that of y.
 template <class S>
@@ -67,6 +75,7 @@ struct PairSlopes {
         x_bar -= scale * (inverse * fma(-along_x, xi, yi));
         y_bar -= scale * (inverse * fma(-along_y, yi, xi));
     }
+    HG_FN PairPull<S> on_x() const { return {scale, inverse, along_x}; }
 };
 
 template <class Team, class X, class Y, class S>

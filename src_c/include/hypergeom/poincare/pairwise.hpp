@@ -49,8 +49,16 @@ HG_FN S pair_distance(Team team, int d, const X* x, const Y* y, const Side<S>& o
     return distance(c, pair_of(sums, of_x, of_y, c), e);
 }
 
+// What a pair adds to an entry of the cotangent of x alone.
+template <class S>
+struct PairPull {
+    S scale, inverse;
+
+    HG_FN S entry(S xi, S yi) const { return -(scale * (inverse * (yi - xi))); }
+};
+
 // What a pair adds to the cotangents of its points: in each entry what `add_entry` says, and own_x x to that of x, own_y y
-// to that of y.
+// to that of y. The scale and the inverse of the length stay apart, since their product may overflow.
 template <class S>
 struct PairSlopes {
     S scale, inverse;
@@ -61,6 +69,7 @@ struct PairSlopes {
         x_bar -= e;
         y_bar += e;
     }
+    HG_FN PairPull<S> on_x() const { return {scale, inverse}; }
 };
 
 template <class Team, class X, class Y, class S>
