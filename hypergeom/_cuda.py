@@ -163,7 +163,8 @@ def launch_pairs(op: PairOp, args: Sequence[Array], c: Curvature, device: Device
 def _launch_pair_gradient(kernel: Kernel, call: Any, batch: tuple[int, ...], device: Device) -> Any:
     """The cotangents of x and c, then, with x and y exchanged, those of y."""
     xp, n = device.xp, int(call["n"])
-    bars, c_bar = [], None
+    bars: list[Array] = []
+    c_bar = None
     for _ in range(2):
         m, k = int(call["m"]), int(call["k"])
         tiles = -(-m // 32)

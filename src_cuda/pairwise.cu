@@ -67,10 +67,20 @@ template <class T>
 struct Gradient {
     static constexpr int side = 2, tile = side * pair_threads, width = 16;
 
+    // What the block knows of a pair: first its sums, then what it adds.
+    struct Slopes {
+        Space::PairPull pull;
+        double own;
+    };
+    struct Pair {
+        double room[(sizeof(Space::PairSums) > sizeof(Slopes) ? sizeof(Space::PairSums) : sizeof(Slopes)) / sizeof(double)];
+
+        __device__ __forceinline__ Space::PairSums& sums() { return *reinterpret_cast<Space::PairSums*>(room); }
+        __device__ __forceinline__ Slopes& slopes() { return *reinterpret_cast<Slopes*>(room); }
+    };
     struct Shared {
         Slices<T, tile, width> slices;
-        Space::PairPull pull[tile][tile + 1];
-        double own_of_pair[tile][tile + 1];
+        Pair pairs[tile][tile + 1];
         Space::Side x_side[tile], y_side[tile];
         double own[tile], of_c[pair_block];
     };
@@ -84,34 +94,40 @@ struct Gradient {
     // Slopes of the pairs of two tiles; 0 where there is no pair.
     __device__ __forceinline__ void find_slopes(const Points<T, tile, width>& x, const Points<T, tile, width>& y,
                                                 const T* G) {
-        Space::PairSums sums[side][side];
-        pair_sums<Space>(x, y, shared.slices, sums);
+        {
+            Space::PairSums sums[side][side];
+            pair_sums<Space>(x, y, shared.slices, sums);
 #pragma unroll
-        for (int a = 0; a < side; ++a)
+            for (int a = 0; a < side; ++a)
 #pragma unroll
-            for (int b = 0; b < side; ++b) {
-                const int i = at.row + a * pair_threads, j = at.column + b * pair_threads;
-                Space::PairSlopes s = {};
-                if (i < x.count && j < y.count)
-                    s = HG_SPACE::pair_slopes(Serial{}, x.n, x.row(i), y.row(j), shared.x_side[i], shared.y_side[j],
-                                              sums[a][b], c, double(G[i * call.row + j * call.column]));
-                shared.pull[i][j] = s.on_x(), shared.own_of_pair[i][j] = s.own_x;
-                of_c += s.of_c;
-            }
+                for (int b = 0; b < side; ++b)
+                    shared.pairs[at.row + a * pair_threads][at.column + b * pair_threads].sums() = sums[a][b];
+        }
+#pragma unroll 1
+        for (int pair = 0; pair < side * side; ++pair) {
+            const int i = at.row + pair / side * pair_threads, j = at.column + pair % side * pair_threads;
+            Pair& of_pair = shared.pairs[i][j];
+            Space::PairSlopes s = {};
+            if (i < x.count && j < y.count)
+                s = HG_SPACE::pair_slopes(Serial{}, x.n, x.row(i), y.row(j), shared.x_side[i], shared.y_side[j],
+                                          of_pair.sums(), c, double(G[i * call.row + j * call.column]));
+            of_pair.slopes() = {s.on_x(), s.own_x};
+            of_c += s.of_c;
+        }
     }
 
     // Adds the sums over the rows of y in a tile to `bar`, which the first tile of the chunk begins.
     __device__ __forceinline__ void add_entries(const Points<T, tile, width>& x, const Points<T, tile, width>& y,
                                                 double* bar, bool begin) {
         if (int(threadIdx.x) < tile)
-            for (int j = 0; j < tile; ++j) own += shared.own_of_pair[threadIdx.x][j];
+            for (int j = 0; j < tile; ++j) own += shared.pairs[threadIdx.x][j].slopes().own;
         each_slice<Space::first>(x, y, shared.slices, [&](int start, int entries) {
             const int q = at.column;
             if (q >= entries) return;
             for (int i = at.row; i < x.count; i += pair_threads) {
                 double total = 0;
                 for (int j = 0; j < y.count; ++j)
-                    total += shared.pull[i][j].entry(shared.slices.x[i][q], shared.slices.y[j][q]);
+                    total += shared.pairs[i][j].slopes().pull.entry(shared.slices.x[i][q], shared.slices.y[j][q]);
                 double& sum = bar[(long long)(i)*x.n + start + q];
                 sum = begin ? total : sum + total;
             }
