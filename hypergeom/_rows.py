@@ -30,7 +30,18 @@ import numpy as np
 from hypergeom import _threads
 from hypergeom._core import gufuncs
 
-__all__ = ["Array", "Curvature", "RowOp", "row_op", "row_ops"]
+__all__ = [
+    "DEFAULT_CURVATURE",
+    "Array",
+    "Curvature",
+    "RowOp",
+    "check_curvature",
+    "one_library",
+    "promote",
+    "row_op",
+    "row_ops",
+    "sum_to",
+]
 
 Array = Any  # an array of any library that follows the array-API standard
 Curvature = Any  # a number or an array
@@ -40,7 +51,7 @@ R = TypeVar("R")
 
 _INTEGERS = {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
 _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
-_DEFAULT_CURVATURE = float("1")  # an object of its own: a caller's 1.0 is another one
+DEFAULT_CURVATURE = float("1")  # an object of its own: a caller's 1.0 is another one
 
 
 @dataclass(frozen=True)
@@ -131,8 +142,8 @@ def row_op(signature: str, *, flat: bool | None = None) -> Callable[[Callable[P,
         lowest = 0.0 if op.flat else math.ulp(0.0)
 
         @functools.wraps(body)
-        def call(*args: Any, c: Any = _DEFAULT_CURVATURE, out: Any = None) -> Any:
-            if len(args) == n_data + 1 and c is _DEFAULT_CURVATURE:
+        def call(*args: Any, c: Any = DEFAULT_CURVATURE, out: Any = None) -> Any:
+            if len(args) == n_data + 1 and c is DEFAULT_CURVATURE:
                 *args, c = args  # type: ignore[assignment]
             if len(args) != n_data or (is_vjp and out is not None):
                 raise TypeError(f"{op} takes ({', '.join(arguments)}{'' if is_vjp else ', *, out'})")
@@ -175,9 +186,9 @@ def row_op(signature: str, *, flat: bool | None = None) -> Callable[[Callable[P,
 
 def _dispatch(op: RowOp, args: Sequence[Any], c: Any, out: Any) -> Any:
     """Check and promote the arguments, find the twin of their library and call it."""
-    xp, given, c = _one_library(op, args, c)
-    dtype, args = _promote(op, xp, given, c)
-    _check_curvature(op, c)
+    xp, given, c = one_library(op, args, c)
+    dtype, args = promote(op, xp, given, c)
+    check_curvature(op, c)
     batch = _check_shapes(op, args, c)
     if array_api_compat.is_numpy_namespace(xp):
         result = _on_cpu(op, args, c, out, batch)
@@ -192,7 +203,7 @@ def _dispatch(op: RowOp, args: Sequence[Any], c: Any, out: Any) -> Any:
     return _sum_cotangents(op, xp, result, given, c) if op.vjp else result
 
 
-def _one_library(op: RowOp, args: Sequence[Any], c: Any) -> tuple[Any, list[Any], Any]:
+def one_library(op: RowOp, args: Sequence[Any], c: Any) -> tuple[Any, list[Any], Any]:
     """The array namespace of the arguments. For NumPy, sequences become arrays; scalars stay numbers."""
     values = [*args, c]
     foreign = [a for a in values if array_api_compat.is_array_api_obj(a) and not _is_numpy(a)]
@@ -214,7 +225,7 @@ def _one_library(op: RowOp, args: Sequence[Any], c: Any) -> tuple[Any, list[Any]
     return xp, values[:-1], values[-1]
 
 
-def _promote(op: RowOp, xp: Any, args: Sequence[Any], c: Any) -> tuple[Any, list[Any]]:
+def promote(op: RowOp, xp: Any, args: Sequence[Any], c: Any) -> tuple[Any, list[Any]]:
     """One real floating dtype for all data, and the data in it. Numbers do not count, an array `c` does."""
     names = set()
     for name, a in zip(op.arguments, (*args, c), strict=True):
@@ -228,7 +239,7 @@ def _promote(op: RowOp, xp: Any, args: Sequence[Any], c: Any) -> tuple[Any, list
     return dtype, [a if type(a) in (int, float) else xp.astype(a, dtype, copy=False) for a in args]
 
 
-def _check_curvature(op: RowOp, c: Any) -> None:
+def check_curvature(op: RowOp, c: Any) -> None:
     """A bad number is an error; a bad entry of an array makes its rows NaN."""
     if (isinstance(c, (int, float)) or (_is_numpy(c) and c.ndim == 0)) and not (
         0 <= c < math.inf and (c > 0 or op.flat)
@@ -312,10 +323,10 @@ def _by_formula(op: RowOp, xp: Any, args: Sequence[Any], c: Any, dtype: Any, bat
 
 def _sum_cotangents(op: RowOp, xp: Any, cotangents: Any, args: Sequence[Any], c: Any) -> tuple[Any, ...]:
     """Each cotangent summed to the shape of its argument, in its dtype; the given ones have no argument."""
-    return tuple([_sum_to(xp, bar, a) for bar, a in zip(cotangents, (*args[op.cotangents :], c), strict=True)])
+    return tuple([sum_to(xp, bar, a) for bar, a in zip(cotangents, (*args[op.cotangents :], c), strict=True)])
 
 
-def _sum_to(xp: Any, bar: Any, argument: Any) -> Any:
+def sum_to(xp: Any, bar: Any, argument: Any) -> Any:
     if isinstance(argument, (int, float)):  # NumPy's sums and ufuncs give scalars, not arrays
         if type(bar) is float64:  # of one row
             return array(bar)

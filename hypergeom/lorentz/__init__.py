@@ -28,6 +28,7 @@ from hypergeom.lorentz.distributions import (
 )
 from hypergeom.lorentz.maps import exp, exp_vjp, log, log_vjp
 from hypergeom.lorentz.metric import dist, dist_vjp, project
+from hypergeom.lorentz.pairwise import cdist, cdist_vjp
 from hypergeom.lorentz.tangent_conversions import (
     from_halfspace_tangent,
     from_halfspace_tangent_vjp,
@@ -42,6 +43,8 @@ from hypergeom.lorentz.tangent_conversions import (
 )
 
 __all__ = [
+    "cdist",
+    "cdist_vjp",
     "dist",
     "dist_vjp",
     "exp",

@@ -51,6 +51,7 @@ from hypergeom.poincare.metric import (
     project,
     project_tangent,
 )
+from hypergeom.poincare.pairwise import cdist, cdist_vjp
 from hypergeom.poincare.tangent_conversions import (
     from_halfspace_tangent,
     from_halfspace_tangent_vjp,
@@ -73,6 +74,8 @@ from hypergeom.poincare.transports import (
 )
 
 __all__ = [
+    "cdist",
+    "cdist_vjp",
     "conformal_factor",
     "conformal_factor_vjp",
     "dist",

@@ -1,18 +1,9 @@
 // Python module hypergeom._core.gufuncs: every row function as a NumPy generalized ufunc.
-#include <cstdlib>
-#include <cstring>
-
+#include "isa.hpp"
 #include "row_chapters.h"
 #include "row_table.hpp"
 
 namespace hypergeom::cpu {
-
-#if defined(HG_ISAS)  // the build names them itself
-#elif defined(__x86_64__)
-#define HG_ISAS(X) X(v4) X(v3) X(baseline)
-#else
-#define HG_ISAS(X) X(baseline)
-#endif
 
 // An instruction set, its tables of all chapters, the best first.
 struct Isa {
@@ -37,28 +28,6 @@ const Isa isas[] = {
     HG_ISAS(X)
 #undef X
 };
-
-bool runs_here(const char* isa) {
-#if defined(__x86_64__)
-    if (std::strcmp(isa, "v4") == 0)
-        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-               __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    if (std::strcmp(isa, "v3") == 0)
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
-#endif
-    return true;
-}
-
-// The best of this machine, or the one that the environment names: all give the same bits, which a test holds them to.
-const Isa* choose_isa() {
-    const char* wanted = std::getenv("HYPERGEOM_ISA");
-    for (const Isa& isa : isas)
-        if ((!wanted || std::strcmp(wanted, isa.name) == 0) && runs_here(isa.name)) return &isa;
-    PyErr_Format(PyExc_ImportError, "HYPERGEOM_ISA=%s: needs an instruction set of this machine: v4, v3 or baseline",
-                 wanted);
-    return nullptr;
-}
 
 // The core dimensions of the table: d >= 1 and, since a Lorentz vector has a time coordinate more, n = d + 1.
 int resolve_core_dims(PyUFuncObject* ufunc, npy_intp* dims) {
@@ -94,7 +63,7 @@ bool add_gufunc(PyObject* dict, const RowOp& op) {
 }
 
 bool add_gufuncs(PyObject* module) {
-    const Isa* isa = choose_isa();
+    const Isa* isa = choose_isa(isas);
     if (!isa) return false;
     for (RowTable (*const* table)() = isa->tables; *table; ++table) {
         const RowTable ops = (*table)();

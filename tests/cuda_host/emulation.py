@@ -142,9 +142,24 @@ def row_library(space, chapter):
     return Library(kernels / "row_ops.cu", row_kernels(space, chapter), (headers, kernels), options)
 
 
+def pair_kernels(space):
+    """Names of the kernels that pairwise.cu makes for a space."""
+    return [f"{space}_{name}_{dtype}" for name in ("cdist", "cdist_vjp") for dtype in ("float32", "float64")]
+
+
+@functools.cache
+def pair_library(space):
+    headers, kernels = _cuda.source_folders()
+    return Library(kernels / "pairwise.cu", pair_kernels(space), (headers, kernels), _cuda.pair_options(space))
+
+
 @functools.cache
 def library_of(kernel):
     """The whole library that has one kernel: compiled once for all kernels of a chapter."""
+    if kernel.source == "pairwise.cu":
+        space = kernel.name.partition("_")[0]
+        assert kernel.options == _cuda.pair_options(space)
+        return pair_library(space)
     assert kernel.source == "row_ops.cu"
     ((space, chapter),) = [pair for pair in chapters() if kernel.name in row_kernels(*pair)]
     assert kernel.options[:3] == _cuda.chapter_options(space, chapter)
@@ -170,6 +185,11 @@ class EmulatedDevice:
 def emulated_call(op, args, c, *, reverse=False):
     """`hypergeom._cuda.call` for NumPy arrays, on the emulated device."""
     return _cuda.launch_rows(op, args, c, EmulatedDevice(reverse=reverse))
+
+
+def emulated_pairs(op, args, c, *, reverse=False):
+    """`hypergeom._cuda.call_pairs` for NumPy arrays, on the emulated device."""
+    return _cuda.launch_pairs(op, args, c, EmulatedDevice(reverse=reverse))
 
 
 def sanitizer_environment():

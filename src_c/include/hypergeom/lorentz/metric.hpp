@@ -5,10 +5,21 @@
 namespace hypergeom::lorentz {
 
 // 2 asinh(sqrt q) / sqrt(c)
+template <class S>
+HG_FN S distance(const Chord<S>& p) {
+    return p.length * asinh_ratio(p.q);
+}
+
+// Its derivative in c where Q is held.
+template <class S>
+HG_FN S distance_by_curvature(S c, const Chord<S>& p) {
+    return where(p.q > 1, (p.length / sqrt(1 + p.q) - p.length * asinh_ratio(p.q)) / (2 * c),
+                 p.length * p.Q * asinh_ratio_slope(p.q) / 4);
+}
+
 template <class Team, class T>
 HG_FN void dist(Team team, int n, const T* x, const T* y, const Real<T>* c, T* out) {
-    const Chord<Real<T>> p = chord(team, n, x, y, *c);
-    put(team, out, p.length * asinh_ratio(p.q));
+    put(team, out, distance(chord(team, n, x, y, *c)));
 }
 
 template <class Team, class T>
@@ -24,9 +35,7 @@ HG_FN void dist_vjp(Team team, int n, const T* G, const T* x, const T* y, const 
         y_bar[i] = T(-scale * (inverse * slope_entry(t.y, yi, xi)));
     }
     put_time_bar(team, x_bar, p.q), put_time_bar(team, y_bar, p.q);
-    const S curved = where(p.q > 1, (p.length / sqrt(1 + p.q) - p.length * asinh_ratio(p.q)) / (2 * *c),
-                           p.length * p.Q * asinh_ratio_slope(p.q) / 4);
-    put(team, c_bar, scale * (inverse * t.of_c) / 2 + S(*G) * curved);
+    put(team, c_bar, scale * (inverse * t.of_c) / 2 + S(*G) * distance_by_curvature(*c, p));
 }
 
 // The time coordinate anew; the spatial part keeps its bits. The stored time coordinate may be wrong, but not NaN.

@@ -44,9 +44,8 @@ struct Chord {
 
 // |n_perp|^2, n_perp the part of n across f, where n is x in the rows of `first`, else y. n is split twice, the first time
 // with a fused product: what rounding leaves of n along f would count e^R-fold.
-template <class Team, class T, class M>
-HG_FN Real<T> across_square(Team team, int d, const T* x, const T* y, M first, Real<T> xy, Real<T> ff) {
-    typedef Real<T> S;
+template <class Team, class X, class Y, class M, class S>
+HG_FN S across_square(Team team, int d, const X* x, const Y* y, M first, S xy, S ff) {
     const S along = where(ff > 0, xy / ff, S(0));
     S again, across;
     sum(team, d, into(again), [=](auto at) {
@@ -65,9 +64,8 @@ HG_FN Real<T> across_square(Team team, int d, const T* x, const T* y, M first, R
 // Q = (|e_perp|^2 + (4/c) k) / (1 - k), k = (e0 / |s|)^2 and e_perp the part of e orthogonal to s: a sum of squares
 // where the definition cancels. |e_perp| |s| is twice the area of x and y, that is 2 |f| |n_perp| for the nearer point
 // n and the farther one f. At obtuse angles the definition adds numbers of one sign.
-template <class Team, class T>
-HG_FN Real<T> chord_square(Team team, int d, const T* x, const T* y, Real<T> c, Chord<Real<T>>& p) {
-    typedef Real<T> S;
+template <class Team, class X, class Y, class S>
+HG_FN S chord_square(Team team, int d, const X* x, const Y* y, S c, Chord<S>& p) {
     const auto x_is_near = p.xx <= p.yy;
     const S nn = where(x_is_near, p.xx, p.yy), ff = where(x_is_near, p.yy, p.xx), product = p.x0 * p.y0 - p.xy;
     const auto obtuse = (p.xy < 0) & (c * product > 2);
@@ -87,17 +85,10 @@ HG_FN Real<T> chord_square(Team team, int d, const T* x, const T* y, Real<T> c, 
     return where(obtuse, of_obtuse, (perp + 4 / c * k) / rest);
 }
 
-template <class Team, class T>
-HG_FN Chord<Real<T>> chord(Team team, int n, const T* point_x, const T* point_y, Real<T> c) {
-    typedef Real<T> S;
-    const T *x = point_x + 1, *y = point_y + 1;
-    const int d = n - 1;
-    Chord<Real<T>> p;
-    sum(team, d, into(p.xx, p.yy, p.xy, p.ee, p.es, p.ss), [=](auto at) {
-        const auto xi = at(x), yi = at(y), ei = yi - xi, si = yi + xi;
-        return terms(xi * xi, yi * yi, xi * yi, ei * ei, ei * si, si * si);
-    });
-    p.x0 = time(c, p.xx, point_x[0]), p.y0 = time(c, p.yy, point_y[0]);
+// The chord of two spatial parts from the sums xx to ss along them and the times. One of x and y may have rows of plain
+// numbers, which then count for all lanes of the other.
+template <class Team, class X, class Y, class S>
+HG_FN void finish_chord(Team team, int d, const X* x, const Y* y, S c, Chord<S>& p) {
     p.e0 = p.es / (p.x0 + p.y0);
     p.Q = chord_square(team, d, x, y, c, p) + 0 * p.e0;
     // Where even squares underflow, both points are so close to the apex that time does not count.
@@ -106,6 +97,19 @@ HG_FN Chord<Real<T>> chord(Team team, int n, const T* point_x, const T* point_y,
     if (any(tiny))
         p.length = where(tiny, length(team, d, p.ee, [=](auto at) { return at(y) - at(x); }) + 0 * p.e0, p.length);
     p.q = c * p.Q / 4;
+}
+
+template <class Team, class T>
+HG_FN Chord<Real<T>> chord(Team team, int n, const T* point_x, const T* point_y, Real<T> c) {
+    const T *x = point_x + 1, *y = point_y + 1;
+    const int d = n - 1;
+    Chord<Real<T>> p;
+    sum(team, d, into(p.xx, p.yy, p.xy, p.ee, p.es, p.ss), [=](auto at) {
+        const auto xi = at(x), yi = at(y), ei = yi - xi, si = yi + xi;
+        return terms(xi * xi, yi * yi, xi * yi, ei * ei, ei * si, si * si);
+    });
+    p.x0 = time(c, p.xx, point_x[0]), p.y0 = time(c, p.yy, point_y[0]);
+    finish_chord(team, d, x, y, c, p);
     return p;
 }
 
@@ -147,13 +151,12 @@ struct ChordGradient {
     S of_c;
 };
 
-template <class Team, class T>
-HG_FN ChordGradient<Real<T>> chord_gradient(Team team, int n, const T* x, const T* y, Real<T> c, const Chord<Real<T>>& p) {
-    typedef Real<T> S;
+template <class Team, class X, class Y, class S>
+HG_FN ChordGradient<S> chord_gradient(Team team, int n, const X* x, const Y* y, S c, const Chord<S>& p) {
     const S along_x = split(c, p.xx, p.xy), along_y = split(c, p.yy, p.xy);
     S left_x, left_y;
     sum(team, n - 1, into(left_x, left_y), [=, x = x + 1, y = y + 1](auto at) {
-        const auto xi = at(x), yi = at(y);
+        const S xi = at(x), yi = at(y);
         return terms(fma(-along_x, xi, yi) * xi, fma(-along_y, yi, xi) * yi);
     });
     return {chord_slope(c, p.xx, p.x0, p.e0, p.Q, along_x, left_x),

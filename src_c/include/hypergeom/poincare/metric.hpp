@@ -5,12 +5,24 @@
 namespace hypergeom::poincare {
 
 // 2 asinh(sqrt(c) u) / sqrt(c), u = |e| / sqrt(D)
+template <class S>
+HG_FN S distance(S c, const Pair<S>& p, S e) {
+    return 2 * e / sqrt(p.D) * asinh_ratio(c * p.ee / p.D);
+}
+
+// Its derivative in c.
+template <class S>
+HG_FN S distance_by_curvature(S c, const Pair<S>& p, S e) {
+    const S uu = p.ee / p.D, q = c * uu, u = e / sqrt(p.D);
+    return u * (2 * uu * asinh_ratio_slope(q) + (p.xx / p.gx + p.yy / p.gy) / sqrt(1 + q));
+}
+
 template <class Team, class T>
 HG_FN void dist(Team team, int d, const T* x, const T* y, const Real<T>* c, T* out) {
     typedef Real<T> S;
     const Pair<S> p = pair(team, d, x, y, *c, -1);
     const S e = length(team, d, p.ee, [=](auto at) { return at(y) - at(x); });
-    put(team, out, 2 * e / sqrt(p.D) * asinh_ratio(*c * p.ee / p.D));
+    put(team, out, distance(*c, p, e));
 }
 
 template <class Team, class T>
@@ -26,9 +38,7 @@ HG_FN void dist_vjp(Team team, int d, const T* G, const T* x, const T* y, const 
         x_bar[i] = T(to_x * xi - ei);
         y_bar[i] = T(to_y * yi + ei);
     }
-    const S uu = p.ee / p.D, q = *c * uu, u = e / sqrt(p.D);
-    const S rate = 2 * uu * asinh_ratio_slope(q) + (p.xx / p.gx + p.yy / p.gy) / sqrt(1 + q);
-    put(team, c_bar, S(*G) * u * rate);
+    put(team, c_bar, S(*G) * distance_by_curvature(*c, p, e));
 }
 
 // 2 atanh(sqrt(c)|y|) / sqrt(c)
