@@ -10,15 +10,31 @@ function `f` has `f_vjp`.
 
 from hypergeom.lorentz.conversions import to_poincare, to_poincare_vjp
 from hypergeom.lorentz.maps import exp, exp_vjp, log, log_vjp
+from hypergeom.lorentz.means import (
+    FrechetMean,
+    centroid,
+    centroid_vjp,
+    frechet_mean,
+    frechet_mean_vjp,
+    midpoint,
+    midpoint_vjp,
+)
 from hypergeom.lorentz.metric import dist, dist_vjp, project
 
 __all__ = [
+    "FrechetMean",
+    "centroid",
+    "centroid_vjp",
     "dist",
     "dist_vjp",
     "exp",
     "exp_vjp",
+    "frechet_mean",
+    "frechet_mean_vjp",
     "log",
     "log_vjp",
+    "midpoint",
+    "midpoint_vjp",
     "project",
     "to_poincare",
     "to_poincare_vjp",

@@ -9,9 +9,11 @@ broadcast. Each differentiable function `f` has `f_vjp`, the product of a cotang
 from hypergeom.poincare.conversions import to_lorentz, to_lorentz_vjp
 from hypergeom.poincare.gyrovectors import mobius_add, mobius_add_vjp
 from hypergeom.poincare.maps import exp, exp0, exp0_vjp, exp_vjp, log, log0, log0_vjp, log_vjp
+from hypergeom.poincare.means import FrechetMean, frechet_mean, frechet_mean_vjp, midpoint, midpoint_vjp
 from hypergeom.poincare.metric import dist, dist0, dist0_vjp, dist_vjp, egrad2rgrad, egrad2rgrad_vjp, project
 
 __all__ = [
+    "FrechetMean",
     "dist",
     "dist0",
     "dist0_vjp",
@@ -22,10 +24,14 @@ __all__ = [
     "exp0",
     "exp0_vjp",
     "exp_vjp",
+    "frechet_mean",
+    "frechet_mean_vjp",
     "log",
     "log0",
     "log0_vjp",
     "log_vjp",
+    "midpoint",
+    "midpoint_vjp",
     "mobius_add",
     "mobius_add_vjp",
     "project",

@@ -1,0 +1,117 @@
+// Weighted means of points of the hyperboloid: hypergeom/lorentz/means.py.
+//
+// With S = sum w x and N = sqrt(c (S_0^2 - |S|^2)) the centroid is m = S / N. Far from the apex N is what cancellation leaves
+// of S_0, by a factor e^R twice over: time coordinates and sums have twice the digits. A group is added point by point, on
+// the CPU a lane a point.
+#pragma once
+#include "../twofold.hpp"
+#include "points.hpp"
+
+namespace hypergeom::lorentz {
+
+// What the gradient needs of a group besides its mean: N; l = G.m, G the cotangent in the spatial chart; its c_bar.
+struct Centre {
+    double N, l, fold;
+};
+
+// The time coordinate in twice the digits, NaN where the stored one rejects the row.
+template <class Team, class T>
+HG_FN Twofold<Real<T>> long_time(Team team, int n, const T* x, Real<T> c) {
+    typedef Real<T> S;
+    const Twofold<S> xx = squares(team, n - 1, x + 1);
+    Twofold<S> x0 = root(normal(plus(quotient(S(1), Twofold<S>{c, S(0)}), xx)));
+    x0.hi = where(time(c, xx.hi, x[0]) > 0, x0.hi, S(nan("")));
+    return x0;
+}
+
+struct midpoint {
+    static constexpr bool vjp = false;
+
+    // Entries of the sums over a group of rows of n entries.
+    HG_FN static int sums(int n) { return n; }
+
+    template <class Team, class T>
+    HG_FN static void add(Team team, int n, const T* x, Real<T> w, Real<T> c, Twofold<Real<T>>* sum) {
+        typedef Real<T> S;
+        const Twofold<S> x0 = times(long_time(team, n, x, c), w);
+        for (int i = 1 + team.rank(); i < n; i += Team::size) add_product(sum[i].hi, sum[i].lo, w, S(x[i]));
+        if (team.rank() == 0) sum[0] = plus(sum[0], x0);
+    }
+
+    // The sums become the mean.
+    template <class Team>
+    HG_FN static Centre centre(Team team, int n, double c, Twofold<double>* sum) {
+        const Twofold<double> total = normal(sum[0]);
+        const double scale = unit_scale(total.hi);
+        const Twofold<double> time = {total.hi * scale, total.lo * scale};
+        Twofold<double> ss{0, 0};
+        for (int i = 1 + team.rank(); i < n; i += Team::size) {
+            const Twofold<double> entry = normal(sum[i]);
+            sum[i] = {entry.hi * scale, entry.lo * scale};
+            ss = plus(ss, times(sum[i], sum[i]));
+        }
+        const Twofold<double> nn = normal(minus(times(time, time), team.sum(ss)));
+        const auto valid = (nn.hi > 0) & (total.hi > 0) & is_finite(total.hi);
+        const Twofold<double> N = root(times(Twofold<double>{where(valid, nn.hi, nan("")), nn.lo}, c));
+        const Twofold<double> inverse = quotient(1.0, N);
+        for (int i = 1 + team.rank(); i < n; i += Team::size) sum[i] = normal(times(sum[i], inverse));
+        if (team.rank() == 0) sum[0] = normal(times(time, inverse));
+        return {N.hi / scale, 0, 0};
+    }
+
+    template <class Team, class T>
+    HG_FN static void put(Team team, int n, const Twofold<double>* mean, T* out) {
+        for (int i = team.rank(); i < n; i += Team::size) out[i] = T(mean[i].hi);
+    }
+};
+
+// With e = x - m and cosh = c (m_0 x_0 - m.x),
+//     x_bar = w/N (G + c l (m - m_0/x_0 x)),    w_bar = (e.G - l (cosh - 1)) / N
+//     c_bar = -l / (2 c N) sum w (cosh - 1 + e_0/x_0)
+// where the differences are taken in twice the digits.
+struct midpoint_vjp : midpoint {
+    static constexpr bool vjp = true;
+
+    // The cotangent of the mean, as `pull` wants it: in the spatial chart.
+    template <class Team, class T>
+    HG_FN static void fold(Team team, int n, double c, const T* G, const Twofold<double>* mean, Centre& m,
+                           double* cotangent) {
+        const double of_time = double(G[0]) / mean[0].hi;
+        double l = 0;
+        for (int i = 1 + team.rank(); i < n; i += Team::size) {
+            cotangent[i] = G[i] + of_time * mean[i].hi;
+            l += cotangent[i] * mean[i].hi;
+        }
+        m.l = team.sum(l), m.fold = -of_time / (2 * c * c);
+    }
+
+    template <class Team, class T>
+    HG_FN static void pull(Team team, int n, const double* G, const Twofold<double>* mean, const Centre& m, const T* x,
+                           Real<T> w, Real<T> c, T* x_bar, Real<T>& w_bar, Real<T>& c_bar) {
+        typedef Real<T> S;
+        const Twofold<S> x0 = long_time(team, n, x, c), m0 = {S(mean[0].hi), S(mean[0].lo)};
+        Twofold<S> product{S(0), S(0)};
+        S eG(0), es(0);
+        for (int i = 1 + team.rank(); i < n; i += Team::size) {
+            const Twofold<S> mi = {S(mean[i].hi), S(mean[i].lo)};
+            const S xi = x[i], ei = (xi - mi.hi) - mi.lo;
+            product = plus(product, times(mi, xi));
+            eG += ei * G[i], es += ei * (xi + mi.hi);
+        }
+        const Twofold<S> cosh = times(minus(times(m0, x0), team.sum(product)), c);
+        const S versed = (cosh.hi - 1) + cosh.lo, inverse = w / m.N, to_x = c * m.l / x0.hi * inverse;
+        for (int i = 1 + team.rank(); i < n; i += Team::size) {
+            const Twofold<S> mi = {S(mean[i].hi), S(mean[i].lo)}, cross = minus(times(x0, mi), times(m0, S(x[i])));
+            x_bar[i] = T(inverse * G[i] + to_x * (cross.hi + cross.lo));
+        }
+        put_time_bar(team, x_bar, inverse * x0.hi);
+        w_bar = (team.sum(eG) - m.l * versed) / m.N;
+        c_bar += w * (versed + team.sum(es) / ((x0.hi + m0.hi) * x0.hi));
+    }
+
+    HG_FN static double of_curvature(double c, const Centre& m, double sum) {
+        return m.fold - m.l / (2 * c * m.N) * sum;
+    }
+};
+
+}  // namespace hypergeom::lorentz
