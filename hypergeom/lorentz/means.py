@@ -136,14 +136,14 @@ def _midpoint_vjp(g: Array, x: Array, w: Array, /, c: Curvature = 1.0) -> tuple[
     fold = g0 / m.time.hi  # the time entry of the output is a function of its spatial part
     g = g + fold * m.space.hi
     slope, e, x0 = dot(g, m.space.hi), (x - m.space.hi) - m.space.lo, m.times
-    # cosh of the distance less 1, and m_0 x_0 times the difference of velocities: both cancel
+    # cosh of the distance less 1, and k = x_0 m - m_0 x: both cancel
     cosh = times(minus(times(m.time, x0), total(times(m.space, x), -1)), c)
     versed = (cosh.hi - 1) + cosh.lo
     cross = minus(times(m.space, x0), times(m.time, x))
-    x_bar = w / m.N * (g + c * slope / x0.hi * (cross.hi + cross.lo))
-    along = w * (versed + dot(e, x + m.space.hi) / ((x0.hi + m.time.hi) * x0.hi))
-    xp = array_namespace(x)
-    c_bar = -fold / (2 * c * c) - slope / (2 * c * m.N) * xp.sum(along, axis=-2, keepdims=True)
+    k = cross.hi + cross.lo
+    x_bar = w / m.N * (g + c * slope / x0.hi * k)
+    spread = array_namespace(x).sum(w * dot(k, k / x0.hi), axis=-2, keepdims=True)
+    c_bar = -fold / (2 * c * c) - slope / (2 * m.N * m.time.hi) * spread
     return cotangent(x_bar), ((dot(g, e) - slope * versed) / m.N)[..., 0], c_bar[..., 0, :]
 
 
