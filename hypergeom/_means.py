@@ -152,9 +152,22 @@ class _Problem(NamedTuple):
         gradient = frame.to(xp.sum(w * v, axis=-2, keepdims=True))
         length = xp.linalg.vector_norm(gradient, axis=-1)[..., 0]
         largest = (frame.loss * xp.max(distance, axis=-2, keepdims=True))[..., 0, 0]
-        scale = xp.maximum(largest, xp.linalg.vector_norm(frame.chart, axis=-1)[..., 0])
+        size = xp.linalg.vector_norm(frame.chart, axis=-1, keepdims=True)
+        scale, root = xp.maximum(largest, size[..., 0, 0] / 4), xp.sqrt(self.column)
         variance = xp.sum(w * distance * distance, axis=-2)[..., 0]
-        return _State(frame, v, xp.sqrt(self.column) * distance, gradient, length, variance, scale)
+        return _State(frame, v, root * distance, gradient, length, variance, scale, (root * size)[..., 0, 0])
+
+    @property
+    def column_of_means(self) -> Array:
+        return self.column[..., 0] if self.column.ndim else self.column
+
+    def origin(self, like: Array) -> Array:
+        """The point that both models have in their middle, once for each of other points."""
+        space = self.xp.zeros_like(like[..., self.space.first :])
+        if not self.space.first:
+            return space
+        time = self.xp.zeros_like(like[..., :1]) + 1 / self.xp.sqrt(self.column_of_means)
+        return self.xp.concat([time, space], axis=-1)
 
 
 class _State(NamedTuple):
@@ -166,7 +179,8 @@ class _State(NamedTuple):
     gradient: Array  # the mean of the logarithms, in the frame
     grad_norm: Array
     variance: Array
-    scale: Array  # of rounding errors, in units of rounding
+    scale: Array  # of the rounding errors of the gradient
+    size: Array  # sqrt(c) times the spatial part on the hyperboloid
 
 
 def _problem(space: Space, name: str, groups: Groups, c: Curvature) -> tuple[_Problem, Array]:
@@ -253,11 +267,12 @@ def frechet_mean(
         nothing = start[..., 0]
         iterations, converged = _counts(xp, nothing)
         return FrechetMean(start, nothing, nothing, iterations, converged)
-    state = p.evaluate(point)
+    point, state = _start(p, point)
     iterations, newton = _counts(xp, state.grad_norm)
     fallback, before, eps = point, state.grad_norm, xp.finfo(p.x.dtype).eps
     for step in range(max_iter + 1):
         converged = state.grad_norm <= (16 * eps * state.scale if tol is None else tol)
+        converged = converged & (16 * eps * state.size < 1)  # else rounding the point moves it as far as anything
         done = converged | (xp.isnan(state.grad_norm) & ~newton)
         if step == max_iter or bool(xp.all(done)):
             break
@@ -267,8 +282,20 @@ def frechet_mean(
         point = xp.where(done[..., None], point, further)
         iterations = iterations + xp.astype(~done, iterations.dtype)
         state = p.evaluate(point)
-    floats = (xp.astype(a, start.dtype, copy=False) for a in (point, state.variance, state.grad_norm))
-    return FrechetMean(*floats, iterations, converged)
+    point, variance, length = (xp.astype(a, start.dtype, copy=False) for a in (point, state.variance, state.grad_norm))
+    return FrechetMean(point, variance, length, iterations, converged)
+
+
+def _start(p: _Problem, point: Array) -> tuple[Array, _State]:
+    """The midpoint, or the origin where that is better: the midpoint of far points is close to the farthest."""
+    state = p.evaluate(point)
+    if not bool(p.xp.any(~(state.size < 1e4))):
+        return point, state
+    origin = p.origin(point)
+    at_origin = p.evaluate(origin)
+    better = (state.variance <= at_origin.variance)[..., None]
+    point = p.xp.where(better, point, origin + 0 * at_origin.variance[..., None])  # NaN stays NaN
+    return point, p.evaluate(point)
 
 
 def _counts(xp: Any, like: Array) -> tuple[Array, Array]:
@@ -318,8 +345,7 @@ def frechet_mean_vjp(
     _, x_bar, c_bar = space.log_vjp(pulled, point[..., None, :], p.x, p.c_of_points)
     w_bar = xp.sum(cotangent * state.v, axis=-1) / p.total
     if of_time is not None:
-        column = p.column[..., 0] if p.column.ndim else p.column
-        c_bar = c_bar + sum_to(xp, -of_time[..., 0] / (2 * column * column), p.c_of_points)
+        c_bar = c_bar + sum_to(xp, -of_time[..., 0] / (2 * p.column_of_means**2), p.c_of_points)
     if p.column.ndim:
         c_bar = c_bar[..., 0]
     return groups.restore(sum_to(xp, x_bar, groups.x), sum_to(xp, w_bar, groups.w), c_bar)

@@ -37,7 +37,8 @@ def _centre(x: Array, w: Array, c: Array) -> _Centre:
     shrink = 1 / xp.where(time.hi > 0, time.hi, xp.full_like(time.hi, xp.nan))  # keeps squares in range
     space, time = times(space, shrink), times(time, shrink)
     nn = normal(minus(times(time, time), total(times(space, space), -1)))
-    N = root(times(Twofold(xp.where(nn.hi > 0, nn.hi, xp.full_like(nn.hi, xp.nan)), nn.lo), c))
+    # Beyond R = 33, where the sums of a tight cluster cancel to nothing, no mean rather than a wrong one.
+    N = root(times(Twofold(xp.where(nn.hi > 2.0**-96, nn.hi, xp.full_like(nn.hi, xp.nan)), nn.lo), c))
     inverse = quotient(xp.ones_like(N.hi), N)
     return _Centre(normal(times(time, inverse)), normal(times(space, inverse)), N.hi / shrink, x0)
 
@@ -68,7 +69,8 @@ def midpoint(x: Array, w: Array | None = None, /, c: Curvature = 1.0, *, axis: i
     -------
     array, shape (..., d + 1)
         float32 if all arrays are, else float64. NaN if the time coordinate of a point is not above 0, if
-        there is no point, or if the weights have no mean.
+        there is no point, or if the weights have no mean. NaN, too, where a cluster lies so far out for its
+        size, from a distance of 33 on, that its sums cancel by all their digits.
 
     Raises
     ------
@@ -188,15 +190,17 @@ def frechet_mean(
         As in `midpoint`.
     tol : float, optional
         Where to stop: the length of ``sum w log / sum w``. By default 16 units of rounding of float64
-        (float32 where the library has no other) times the largest distance and the time coordinate of the
-        mean, ``cosh`` of its distance to the apex, by which rounding of coordinates counts.
+        (float32 where the library has no other) times the largest distance from the mean m and the
+        hyperbolic cosine of that of m from the apex, by which rounding errors of coordinates count; or four
+        of them times the spatial part of m, since rounding m moves it by about one.
     max_iter : int
         Largest number of steps.
 
     Returns
     -------
     FrechetMean
-        ``(point, variance, grad_norm, iterations, converged)``; float32 input is computed in float64.
+        ``(point, variance, grad_norm, iterations, converged)``; float32 input is computed in float64. A mean
+        so far out that rounding moves it by its distance from anything never counts as converged.
 
     Raises
     ------

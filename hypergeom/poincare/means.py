@@ -180,15 +180,16 @@ def frechet_mean(
         As in `midpoint`.
     tol : float, optional
         Where to stop: the length of ``sum w log / sum w``. By default 16 units of rounding of float64
-        (float32 where the library has no other) times the largest distance, or times ``2 |m| / (1 - c
-        |m|^2)``, by which rounding the coordinates of m moves it.
+        (float32 where the library has no other) times the largest distance from the mean m; or four of them
+        times ``2 |m| / (1 - c |m|^2)``, since rounding m to its coordinates moves it by about one.
     max_iter : int
         Largest number of steps.
 
     Returns
     -------
     FrechetMean
-        ``(point, variance, grad_norm, iterations, converged)``; float32 input is computed in float64.
+        ``(point, variance, grad_norm, iterations, converged)``; float32 input is computed in float64. A mean
+        so far out that rounding moves it by its distance from anything never counts as converged.
 
     Raises
     ------

@@ -86,9 +86,8 @@ struct GroupRoom {
 template <class T>
 HG_FN Pack load_points(const Rows& x, const Rows& w, npy_intp r, int some, Pack* to) {
     load<T>(x, r, some, to);
-    Pack weight;
-    load<T>(w, r, some, &weight);
-    for (int k = some; k < lanes; ++k) weight.v[k] = 0;
+    Pack weight(0);
+    for (int k = 0; k < some; ++k) weight.v[k] = *reinterpret_cast<const T*>(w.first + (r + k) * w.step);
     return weight;
 }
 
@@ -141,7 +140,7 @@ HG_FN void group_gradient(const Groups& of, npy_intp group, const GroupRoom& roo
         Op::pull(Serial{}, of.size, room.cotangent, room.mean, centre, room.x, weight, Pack(c), room.x_bar, of_weight,
                  of_c[s].hi);
         store<T>(room.x_bar, x_bar, r, some);
-        store<T>(&of_weight, w_bar, r, some);
+        for (int k = 0; k < some; ++k) *reinterpret_cast<T*>(w_bar.first + (r + k) * w_bar.step) = T(of_weight.v[k]);
     });
     scalar<double>(of.arg[6].rows(group)) = Op::of_curvature(c, centre, join(of_c, 1, 0).hi);
 }

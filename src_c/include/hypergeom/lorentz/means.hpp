@@ -51,7 +51,8 @@ struct midpoint {
             ss = plus(ss, times(sum[i], sum[i]));
         }
         const Twofold<double> nn = normal(minus(times(time, time), team.sum(ss)));
-        const auto valid = (nn.hi > 0) & (total.hi > 0) & is_finite(total.hi);
+        // Beyond R = 33, where the sums of a tight cluster cancel to nothing, no mean rather than a wrong one.
+        const auto valid = (nn.hi > 0x1p-96 * time.hi * time.hi) & (total.hi > 0) & is_finite(total.hi);
         const Twofold<double> N = root(times(Twofold<double>{where(valid, nn.hi, nan("")), nn.lo}, c));
         const Twofold<double> inverse = quotient(1.0, N);
         for (int i = 1 + team.rank(); i < n; i += Team::size) sum[i] = normal(times(sum[i], inverse));
