@@ -51,7 +51,10 @@ HG_FN Twofold<S> root(Twofold<S> a) {
     return {r, where(r > 0, (fma(-r, r, a.hi) + a.lo) / (2 * r), S(0))};
 }
 
-// The power of two that takes |v| to [1, 2); any number for 0, infinity and NaN.
-HG_FN double unit_scale(double v) { return from_bits((2046 - ((to_bits(v) >> 52) & 2047)) << 52 & ~(Bits(1) << 63)); }
+// The power of two that takes |v| to [1, 2); 0 or infinity where there is none.
+template <class S>
+HG_FN S unit_scale(S v) {
+    return 1 / from_bits(to_bits(v) & 0x7ff0000000000000);
+}
 
 }  // namespace hypergeom

@@ -10,8 +10,9 @@
 namespace hypergeom::lorentz {
 
 // What the gradient needs of a group besides its mean: N; l = G.m, G the cotangent in the spatial chart; its c_bar.
+template <class S>
 struct Centre {
-    double N, l, fold;
+    S N, l, fold;
 };
 
 // The time coordinate in twice the digits, NaN where the stored one rejects the row.
@@ -39,29 +40,29 @@ struct midpoint {
     }
 
     // The sums become the mean.
-    template <class Team>
-    HG_FN static Centre centre(Team team, int n, double c, Twofold<double>* sum) {
-        const Twofold<double> total = normal(sum[0]);
-        const double scale = unit_scale(total.hi);
-        const Twofold<double> time = {total.hi * scale, total.lo * scale};
-        Twofold<double> ss{0, 0};
+    template <class Team, class S>
+    HG_FN static Centre<S> centre(Team team, int n, S c, Twofold<S>* sum) {
+        const Twofold<S> total = normal(sum[0]);
+        const S scale = unit_scale(total.hi);
+        const Twofold<S> time = {total.hi * scale, total.lo * scale};
+        Twofold<S> ss{S(0), S(0)};
         for (int i = 1 + team.rank(); i < n; i += Team::size) {
-            const Twofold<double> entry = normal(sum[i]);
+            const Twofold<S> entry = normal(sum[i]);
             sum[i] = {entry.hi * scale, entry.lo * scale};
             ss = plus(ss, times(sum[i], sum[i]));
         }
-        const Twofold<double> nn = normal(minus(times(time, time), team.sum(ss)));
+        const Twofold<S> nn = normal(minus(times(time, time), team.sum(ss)));
         // Beyond R = 33, where the sums of a tight cluster cancel to nothing, no mean rather than a wrong one.
         const auto valid = (nn.hi > 0x1p-96 * time.hi * time.hi) & (total.hi > 0) & is_finite(total.hi);
-        const Twofold<double> N = root(times(Twofold<double>{where(valid, nn.hi, nan("")), nn.lo}, c));
-        const Twofold<double> inverse = quotient(1.0, N);
+        const Twofold<S> N = root(times(Twofold<S>{where(valid, nn.hi, S(nan(""))), nn.lo}, c));
+        const Twofold<S> inverse = quotient(S(1), N);
         for (int i = 1 + team.rank(); i < n; i += Team::size) sum[i] = normal(times(sum[i], inverse));
         if (team.rank() == 0) sum[0] = normal(times(time, inverse));
-        return {N.hi / scale, 0, 0};
+        return {N.hi / scale, S(0), S(0)};
     }
 
-    template <class Team, class T>
-    HG_FN static void put(Team team, int n, const Twofold<double>* mean, T* out) {
+    template <class Team, class S, class T>
+    HG_FN static void put(Team team, int n, const Twofold<S>* mean, T* out) {
         for (int i = team.rank(); i < n; i += Team::size) out[i] = T(mean[i].hi);
     }
 };
@@ -74,21 +75,20 @@ struct midpoint_vjp : midpoint {
     static constexpr bool vjp = true;
 
     // The cotangent of the mean, as `pull` wants it: in the spatial chart.
-    template <class Team, class T>
-    HG_FN static void fold(Team team, int n, double c, const T* G, const Twofold<double>* mean, Centre& m,
-                           double* cotangent) {
-        const double of_time = double(G[0]) / mean[0].hi;
-        double l = 0;
+    template <class Team, class S, class T>
+    HG_FN static void fold(Team team, int n, S c, const T* G, const Twofold<S>* mean, Centre<S>& m, S* cotangent) {
+        const S of_time = S(G[0]) / mean[0].hi;
+        S l(0);
         for (int i = 1 + team.rank(); i < n; i += Team::size) {
-            cotangent[i] = G[i] + of_time * mean[i].hi;
+            cotangent[i] = S(G[i]) + of_time * mean[i].hi;
             l += cotangent[i] * mean[i].hi;
         }
         m.l = team.sum(l), m.fold = -of_time / (2 * c * c);
     }
 
-    template <class Team, class T>
-    HG_FN static void pull(Team team, int n, const double* G, const Twofold<double>* mean, const Centre& m, const T* x,
-                           Real<T> w, Real<T> c, T* x_bar, Real<T>& w_bar, Real<T>& c_bar) {
+    template <class Team, class A, class T>
+    HG_FN static void pull(Team team, int n, const A* G, const Twofold<A>* mean, const Centre<A>& m, const T* x, Real<T> w,
+                           Real<T> c, T* x_bar, Real<T>& w_bar, Real<T>& c_bar) {
         typedef Real<T> S;
         const Twofold<S> x0 = long_time(team, n, x, c), m0 = {S(mean[0].hi), S(mean[0].lo)};
         Twofold<S> product{S(0), S(0)};
@@ -112,7 +112,10 @@ struct midpoint_vjp : midpoint {
         c_bar += w * (team.sum(kk) / m0.hi);
     }
 
-    HG_FN static double of_curvature(double, const Centre& m, double sum) { return m.fold - m.l / (2 * m.N) * sum; }
+    template <class S>
+    HG_FN static S of_curvature(S, const Centre<S>& m, S sum) {
+        return m.fold - m.l / (2 * m.N) * sum;
+    }
 };
 
 }  // namespace hypergeom::lorentz

@@ -10,8 +10,9 @@
 namespace hypergeom::poincare {
 
 // What the gradient needs of a group besides its mean: n and the gap of the mean; l = G.m.
+template <class S>
 struct Centre {
-    double n, g, l;
+    S n, g, l;
 };
 
 struct midpoint {
@@ -33,27 +34,27 @@ struct midpoint {
     }
 
     // The sums become the mean, from entry 1 on.
-    template <class Team>
-    HG_FN static Centre centre(Team team, int d, double c, Twofold<double>* sum) {
-        const Twofold<double> total = normal(sum[0]);
-        const double scale = unit_scale(total.hi);
-        const Twofold<double> time = {total.hi * scale, total.lo * scale};
-        Twofold<double> ss{0, 0};
+    template <class Team, class S>
+    HG_FN static Centre<S> centre(Team team, int d, S c, Twofold<S>* sum) {
+        const Twofold<S> total = normal(sum[0]);
+        const S scale = unit_scale(total.hi);
+        const Twofold<S> time = {total.hi * scale, total.lo * scale};
+        Twofold<S> ss{S(0), S(0)};
         for (int i = 1 + team.rank(); i <= d; i += Team::size) {
-            const Twofold<double> entry = normal(sum[i]);
+            const Twofold<S> entry = normal(sum[i]);
             sum[i] = {entry.hi * scale, entry.lo * scale};
             ss = plus(ss, times(sum[i], sum[i]));
         }
-        const Twofold<double> nn = normal(minus(times(time, time), times(team.sum(ss), c)));
+        const Twofold<S> nn = normal(minus(times(time, time), times(team.sum(ss), c)));
         const auto valid = (nn.hi > 0) & (total.hi > 0) & (total.hi - total.hi == 0);
-        const Twofold<double> n = root(Twofold<double>{where(valid, nn.hi, nan("")), nn.lo});
-        const Twofold<double> inverse = quotient(1.0, normal(plus(time, n)));
+        const Twofold<S> n = root(Twofold<S>{where(valid, nn.hi, S(nan(""))), nn.lo});
+        const Twofold<S> inverse = quotient(S(1), normal(plus(time, n)));
         for (int i = 1 + team.rank(); i <= d; i += Team::size) sum[i] = normal(times(sum[i], inverse));
-        return {n.hi / scale, 2 * n.hi * inverse.hi, 0};
+        return {n.hi / scale, 2 * n.hi * inverse.hi, S(0)};
     }
 
-    template <class Team, class T>
-    HG_FN static void put(Team team, int d, const Twofold<double>* mean, T* out) {
+    template <class Team, class S, class T>
+    HG_FN static void put(Team team, int d, const Twofold<S>* mean, T* out) {
         for (int i = team.rank(); i < d; i += Team::size) out[i] = T(mean[i + 1].hi);
     }
 };
@@ -67,9 +68,9 @@ struct midpoint_vjp : midpoint {
     static constexpr bool vjp = true;
 
     // The cotangent of the mean, as `pull` wants it.
-    template <class Team, class T>
-    HG_FN static void fold(Team team, int d, double, const T* G, const Twofold<double>* mean, Centre& m, double* cotangent) {
-        double l = 0;
+    template <class Team, class S, class T>
+    HG_FN static void fold(Team team, int d, S, const T* G, const Twofold<S>* mean, Centre<S>& m, S* cotangent) {
+        S l(0);
         for (int i = team.rank(); i < d; i += Team::size) {
             cotangent[i] = G[i];
             l += cotangent[i] * mean[i + 1].hi;
@@ -77,13 +78,13 @@ struct midpoint_vjp : midpoint {
         m.l = team.sum(l);
     }
 
-    template <class Team, class T>
-    HG_FN static void pull(Team team, int d, const double* G, const Twofold<double>* mean, const Centre& m, const T* x,
-                           Real<T> w, Real<T> c, T* x_bar, Real<T>& w_bar, Real<T>& c_bar) {
+    template <class Team, class A, class T>
+    HG_FN static void pull(Team team, int d, const A* G, const Twofold<A>* mean, const Centre<A>& m, const T* x, Real<T> w,
+                           Real<T> c, T* x_bar, Real<T>& w_bar, Real<T>& c_bar) {
         typedef Real<T> S;
         S eG, ee, es;
         sum(team, d, into(eG, ee, es), [=](auto at) {
-            const S xi = at(x), hi = mean[at.i + 1].hi, ei = (xi - hi) - mean[at.i + 1].lo;
+            const S xi = at(x), hi = S(mean[at.i + 1].hi), ei = (xi - hi) - mean[at.i + 1].lo;
             return terms(ei * G[at.i], ei * ei, ei * (xi + hi));
         });
         const S g = gap(c, squares(team, d, x)), kappa = (m.g * eG - c * m.l * ee) / (m.n * g);
@@ -96,7 +97,10 @@ struct midpoint_vjp : midpoint {
         c_bar += w * (kappa * es - m.l * ee / m.n) / (g * m.g);
     }
 
-    HG_FN static double of_curvature(double, const Centre&, double sum) { return sum; }
+    template <class S>
+    HG_FN static S of_curvature(S, const Centre<S>&, S sum) {
+        return sum;
+    }
 };
 
 }  // namespace hypergeom::poincare
