@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
+from hypergeom._rows import batch_of, core_sizes
+
 if TYPE_CHECKING:
     from hypergeom._pairs import PairOp
     from hypergeom._rows import Array, Curvature, RowOp
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 ROW_BLOCK = 128  # threads a block, row_block in row_kernel.cuh
 ROWS_A_BLOCK = ROW_BLOCK // 32  # a warp owns a row
 PAIR_BLOCK = 256  # threads a block, pair_block in pair_kernel.cuh
+NEAR_SUMS = 130  # sums that a block has room for, near_sums in group_kernel.cuh
 
 
 class Kernel(NamedTuple):
@@ -98,16 +101,16 @@ def launch_rows(op: RowOp, args: Sequence[Array], c: Curvature, device: Device) 
     if op.vjp:
         dtypes[-1] = np.dtype(np.float64)
     shapes = [() if _is_number(a) else a.shape for a in inputs]
-    sizes = _core_sizes(op, shapes)
-    cores = [(sizes[axis],) if axis else () for axis in (*op.inputs, *op.outputs)]
-    batch = np.broadcast_shapes(*(s[:-1] if axis else s for s, axis in zip(shapes, op.inputs, strict=True)))
+    sizes = core_sizes(op, shapes)
+    cores = [tuple(sizes[axis] for axis in axes) for axes in (*op.inputs, *op.outputs)]
+    batch = np.broadcast_shapes(*map(batch_of, shapes, op.inputs))
     n = len(inputs)
     outputs = [device.xp.empty(batch + core, dtype=t) for core, t in zip(cores[n:], dtypes[n:], strict=True)]
 
     rows = math.prod(batch)
     if rows > 0:
         parameter = np.zeros((), _row_call(len(cores)))
-        parameter["rows"], parameter["d"] = rows, next(sizes[axis] for axis in op.inputs if axis)
+        parameter["rows"], parameter["d"] = rows, next(sizes[axes[-1]] for axes in op.inputs if axes)
         dense = []  # keeps the copies until the launch
         for argument, a, core, t in zip(parameter["arg"], [*inputs, *outputs], cores, dtypes, strict=True):
             if _is_number(a):
@@ -116,10 +119,11 @@ def launch_rows(op: RowOp, args: Sequence[Array], c: Curvature, device: Device) 
                 a, argument["stride"] = _rows(device.xp, a.astype(t, copy=False), batch, core)
                 argument["data"] = device.address(a)
                 dense.append(a)
-        grid = min(-(-rows // ROWS_A_BLOCK), device.max_blocks)
-        device.launch(
-            _row_kernel(op.space, op.chapter, op.name, op.signature, dtype.name), grid, ROW_BLOCK, (parameter,)
-        )
+        grid = min(rows if op.groups else -(-rows // ROWS_A_BLOCK), device.max_blocks)
+        if op.groups:
+            parameter, scratch = _group_parameter(device, parameter, sizes, grid)
+            dense.append(scratch)
+        device.launch(_row_kernel(op, dtype.name), grid, ROW_BLOCK, (parameter,))
     return tuple(outputs) if len(outputs) > 1 else outputs[0]
 
 
@@ -198,14 +202,18 @@ def _rows(xp: Any, a: Array, batch: tuple[int, ...], core: tuple[int, ...]) -> t
     return xp.ascontiguousarray(xp.broadcast_to(a, batch + core)), math.prod(core)
 
 
-def _core_sizes(op: RowOp, shapes: Sequence[tuple[int, ...]]) -> dict[str, int]:
-    sizes = {axis: shape[-1] for axis, shape in zip(op.inputs, shapes, strict=True) if axis}
-    # A Lorentz vector has a time coordinate more.
-    if "d" in sizes:
-        sizes.setdefault("n", sizes["d"] + 1)
-    else:
-        sizes["d"] = sizes["n"] - 1
-    return sizes
+def _group_parameter(
+    device: Device, call: np.ndarray[Any, Any], sizes: dict[str, int], grid: int
+) -> tuple[np.ndarray[Any, Any], Array]:
+    """The struct GroupCall of group_kernel.cuh, and the memory it points to."""
+    parameter = np.zeros((), [("groups", call.dtype), ("rows", np.int64), ("scratch", np.uint64)])
+    parameter["groups"], parameter["rows"] = call, sizes["m"]
+    n_sums = sizes["d"] + 1
+    if n_sums <= NEAR_SUMS:
+        return parameter, None
+    scratch = device.xp.empty(grid * (2 * ROWS_A_BLOCK + 1) * n_sums, dtype=np.float64)
+    parameter["scratch"] = device.address(scratch)
+    return parameter, scratch
 
 
 @functools.cache
@@ -246,10 +254,10 @@ def chapter_options(space: str, chapter: str) -> tuple[str, ...]:
 
 
 @functools.cache
-def _row_kernel(space: str, chapter: str, name: str, signature: str, dtype: str) -> Kernel:
+def _row_kernel(op: RowOp, dtype: str) -> Kernel:
     # One line of the table in place of all: the first call compiles in a second, a whole chapter takes longer.
-    one = f'-DHG_ROW_OPS=HG_ROW_OP({name}, "{signature}")'
-    return Kernel("row_ops.cu", f"{space}_{name}_{dtype}", (*chapter_options(space, chapter), one))
+    one = f'-DHG_ROW_OPS=HG_{"GROUP" if op.groups else "ROW"}_OP({op.name}, "{op.signature}")'
+    return Kernel("row_ops.cu", f"{op.space}_{op.name}_{dtype}", (*chapter_options(op.space, op.chapter), one))
 
 
 @functools.cache

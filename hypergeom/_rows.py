@@ -10,6 +10,9 @@ to the body for the arrays of any other library. The body is the formula in arra
 float arrays of one dtype (float64 where the library has it) in which every scalar of a row, `c` too, keeps a
 last axis of length one, and returns its results in the same form; `out` is not for it.
 
+An argument may be a group of rows, ``(m,d)``, with a number for each of its rows, ``(m)``: the function then
+maps groups to rows. Such numbers are vectors to the body.
+
 A function named ``f_vjp`` takes the cotangents of the outputs of ``f`` and then the arguments of ``f``. Its
 twins return one cotangent a row for each argument of ``f``; the seam sums them over the axes along which the
 argument was broadcast.
@@ -35,7 +38,9 @@ __all__ = [
     "Array",
     "Curvature",
     "RowOp",
+    "batch_of",
     "check_curvature",
+    "core_sizes",
     "one_library",
     "promote",
     "row_op",
@@ -87,13 +92,13 @@ class RowOp:
 
     @functools.cached_property
     def inputs(self) -> tuple[str, ...]:
-        """The core axis of each input, empty for a scalar."""
-        return tuple(re.findall(r"\((\w?)\)", self.signature.partition("->")[0]))
+        """The core axes of each input, a letter each; empty for a scalar."""
+        return _core_axes(self.signature.partition("->")[0])
 
     @functools.cached_property
     def outputs(self) -> tuple[str, ...]:
-        """The core axis of each output, empty for a scalar."""
-        return tuple(re.findall(r"\((\w?)\)", self.signature.partition("->")[2]))
+        """The core axes of each output, a letter each; empty for a scalar."""
+        return _core_axes(self.signature.partition("->")[2])
 
     @property
     def vjp(self) -> bool:
@@ -104,6 +109,11 @@ class RowOp:
     def cotangents(self) -> int:
         """How many inputs of a gradient are cotangents: its outputs belong to the inputs after them."""
         return len(self.inputs) - len(self.outputs)
+
+    @property
+    def groups(self) -> bool:
+        """Whether it is a function of groups of rows."""
+        return any(len(axes) > 1 for axes in self.inputs)
 
     @property
     def differentiable(self) -> bool:
@@ -118,6 +128,27 @@ class RowOp:
 
     def __str__(self) -> str:
         return f"{self.space}.{self.name}"
+
+
+def _core_axes(arguments: str) -> tuple[str, ...]:
+    return tuple(axes.replace(",", "") for axes in re.findall(r"\(([\w,]*)\)", arguments))
+
+
+def batch_of(shape: Sequence[int], axes: str) -> tuple[int, ...]:
+    """The shape without the core axes."""
+    return tuple(shape[: len(shape) - len(axes)])
+
+
+def core_sizes(op: RowOp, shapes: Sequence[tuple[int, ...]]) -> dict[str, int]:
+    """Length of each core axis, that of a vector of both kinds too: a Lorentz vector has a time coordinate more."""
+    sizes: dict[str, int] = {}
+    for axes, shape in zip(op.inputs, shapes, strict=True):
+        sizes.update(zip(axes, shape[len(shape) - len(axes) :], strict=True))
+    if "n" in sizes:
+        sizes.setdefault("d", sizes["n"] - 1)
+    else:
+        sizes["n"] = sizes["d"] + 1
+    return sizes
 
 
 get_threads, array, ndarray, float64 = _threads.count.get, np.array, np.ndarray, np.float64  # looked up once
@@ -250,17 +281,17 @@ def check_curvature(op: RowOp, c: Any) -> None:
 def _check_shapes(op: RowOp, args: Sequence[Any], c: Any) -> tuple[int, ...]:
     """The shape of the batch."""
     shapes = [getattr(a, "shape", ()) for a in (*args, c)]
-    # d where the space has d dimensions: a Lorentz vector has a time coordinate more
-    spaces = {
-        (shape[-1] if shape else 0) - (axis == "n") for shape, axis in zip(shapes, op.inputs, strict=True) if axis
-    }
-    if len(spaces) == 1 and min(spaces) >= 1:
-        try:
-            return np.broadcast_shapes(
-                *(shape[:-1] if axis else shape for shape, axis in zip(shapes, op.inputs, strict=True))
-            )
-        except ValueError:
-            pass
+    if all(len(shape) >= len(axes) for shape, axes in zip(shapes, op.inputs, strict=True)):
+        sizes = core_sizes(op, shapes)
+        fits = (
+            all(n == sizes[axis] for axis, n in zip(axes, shape[len(shape) - len(axes) :], strict=True))
+            for axes, shape in zip(op.inputs, shapes, strict=True)
+        )
+        if sizes["n"] == sizes["d"] + 1 >= 2 and all(fits):
+            try:
+                return np.broadcast_shapes(*map(batch_of, shapes, op.inputs))
+            except ValueError:
+                pass
     given = ", ".join(f"{name} {tuple(shape)}" for name, shape in zip(op.arguments, shapes, strict=True))
     raise ValueError(
         f"{op}: shapes {given} do not fit the signature {op.signature} with d >= 1"
@@ -272,14 +303,12 @@ def _on_cpu(op: RowOp, args: Sequence[Any], c: Any, out: Any, batch: tuple[int, 
     """The gufunc, on as many threads as `hypergeom.threads` says."""
     dtype = next(a.dtype for a in args if isinstance(a, np.ndarray))
     inputs = [*(np.asarray(a, dtype=dtype) for a in args), np.asarray(c, dtype=np.float64)]
-    sizes = {axis: a.shape[-1] for axis, a in zip(op.inputs, inputs, strict=True) if axis}
-    sizes.setdefault("d", sizes.get("n", 0) - 1)
-    sizes.setdefault("n", sizes["d"] + 1)
+    sizes = core_sizes(op, [a.shape for a in inputs])
     n = _threads.count.get()
     longest = max(batch, default=1)
-    if n == 1 or longest == 1 or math.prod(batch) * sizes["d"] < _threads.MIN_ENTRIES:
+    if n == 1 or longest <= 1 or math.prod(batch) * sizes["d"] * sizes.get("m", 1) < _threads.MIN_ENTRIES:
         return op.gufunc(*inputs) if out is None else op.gufunc(*inputs, out=out)
-    shapes = [(*batch, sizes[axis]) if axis else batch for axis in op.outputs]
+    shapes = [(*batch, *(sizes[axis] for axis in axes)) for axes in op.outputs]
     if out is None:
         dtypes = [dtype] * len(shapes)
         if op.vjp:
@@ -291,7 +320,7 @@ def _on_cpu(op: RowOp, args: Sequence[Any], c: Any, out: Any, batch: tuple[int, 
             np.may_share_memory(o, a) for o in outputs for a in inputs
         ):
             return op.gufunc(*inputs, out=out)  # one window's output may be another's input
-    batches = [a.shape[:-1] if axis else a.shape for a, axis in zip(inputs, op.inputs, strict=True)]
+    batches = [batch_of(a.shape, axes) for a, axes in zip(inputs, op.inputs, strict=True)]
     _threads.split_rows(op.gufunc, inputs, outputs, batches, batch, min(n, longest))
     return tuple(outputs) if len(outputs) > 1 else outputs[0]
 
@@ -314,7 +343,7 @@ def _by_formula(op: RowOp, xp: Any, args: Sequence[Any], c: Any, dtype: Any, bat
     results = op.body(*inputs)
     finished = []
     for axis, a in zip(op.outputs, results if isinstance(results, tuple) else (results,), strict=True):
-        a = xp.broadcast_to(a, (*batch, a.shape[-1]))
+        a = xp.broadcast_to(a, (*batch, *a.shape[a.ndim - max(len(axis), 1) :]))
         finished.append(xp.astype(a if axis else a[..., 0], dtype, copy=False))
     if op.vjp:
         finished[-1] = xp.astype(finished[-1], wide, copy=False)

@@ -22,30 +22,32 @@ DTYPES = (np.float32, np.float64)
 # Around the warp's 32 lanes and the emulated grid's 12 warps.
 WIDTHS = (1, 2, 31, 32, 33, 100)
 ROWS = (0, 1, 7, 65)
+GROUP = 6  # rows of a group: some of a block's four warps have two
 # Both twins form every value in double, but add along a row in another order.
 ULPS = {np.dtype(np.float64): 64, np.dtype(np.float32): 1}
 
 
-def draw(op, dtype, d, rows, rng):
+def draw(op, dtype, d, rows, rng, count=GROUP):
     """Arguments and curvatures of a row function: points inside, one outside, one at 0, two that coincide."""
     c = rng.uniform(0.3, 1.2, rows)
     args = []
-    for name, axis in zip(op.arguments[:-1], op.inputs[:-1], strict=True):
-        if not axis:
-            args.append(rng.uniform(0.1, 0.9, rows))
+    for name, axes in zip(op.arguments[:-1], op.inputs[:-1], strict=True):
+        group = (count,) if "m" in axes else ()
+        if axes in ("", "m"):
+            args.append(rng.uniform(0.1, 0.9, (rows, *group)))
             continue
-        x = rng.normal(size=(rows, d))
-        x *= rng.uniform(0, 0.8, (rows, 1)) / np.linalg.norm(x, axis=1, keepdims=True)
+        x = rng.normal(size=(rows, *group, d))
+        x *= rng.uniform(0, 0.8, (rows, *group, 1)) / np.linalg.norm(x, axis=-1, keepdims=True)
         x[2:3], x[3:4] = 0, 3 / d**0.5
-        if args and args[-1].ndim == 2:
-            x[4:5] = args[-1][4:5, -d:]
+        if args and args[-1].ndim == x.ndim:
+            x[4:5] = args[-1][4:5, ..., -d:]
         if name == "z":  # of the half-space
             x[:, -1] = 0.2 + abs(x[:, -1])
             x[3:4, -1] *= -1
-        if axis == "n":
-            time = np.sqrt(1 / c + (x * x).sum(1))
+        if axes[-1] == "n":
+            time = np.sqrt(1 / c.reshape(rows, *(1 for _ in group)) + (x * x).sum(-1))
             time[3:4] = -1  # the other sheet
-            x = np.concatenate([time[:, np.newaxis], x], axis=1)
+            x = np.concatenate([time[..., np.newaxis], x], axis=-1)
         args.append(x)
     return [a.astype(dtype) for a in args], c
 
@@ -63,12 +65,13 @@ def assert_twins_agree(op, args, c, call):
     """A GPU's outputs are the CPU's, to a few ulps of the largest entry of the row and its inputs."""
     expected, got = tuple_of(cpu_call(op, args, c)), tuple_of(call(op, args, c))
     assert [(a.shape, a.dtype) for a in got] == [(a.shape, a.dtype) for a in expected]
-    for axis, a, b in zip(op.outputs, got, expected, strict=True):
+    for axes, a, b in zip(op.outputs, got, expected, strict=True):
         np.testing.assert_array_equal(np.isnan(a), np.isnan(b))
-        scale = np.abs(b).max(-1, keepdims=True, initial=0) if axis else np.abs(b)
-        for arg, arg_axis in zip(args, op.inputs[:-1], strict=True):
-            size = np.abs(arg).max(-1) if arg_axis else np.abs(arg)
-            scale = np.maximum(scale, size[..., np.newaxis] if axis else size)
+        core = tuple(range(-len(axes), 0))
+        scale = np.abs(b).max(core, keepdims=True, initial=0)
+        for arg, arg_axes in zip(args, op.inputs[:-1], strict=True):
+            size = np.abs(arg).max(tuple(range(-len(arg_axes), 0)), initial=0)
+            scale = np.maximum(scale, np.reshape(size, np.shape(size) + (1,) * len(axes)))
         with np.errstate(invalid="ignore"):
             far = np.abs(a - b) > ULPS[a.dtype] * np.finfo(a.dtype).eps * scale
         assert not far.any(), f"{op}: {a[far][:3]} != {b[far][:3]} in {far.sum()} of {far.size} entries"
@@ -89,6 +92,14 @@ def test_emulated_twin_is_the_cpu_twin(name, dtype, reverse):
             assert_twins_agree(op, args, c, call)
             if rows > 1:  # one row of the first argument, and one curvature, for all
                 assert_twins_agree(op, [args[0][-1], *args[1:]], 0.75, call)
+
+
+@pytest.mark.parametrize("name", [name for name, op in OPS.items() if op.groups])
+def test_groups_of_any_size_and_of_long_rows(name):
+    op, rng = OPS[name], np.random.default_rng(9)
+    for d, group in ((_cuda.NEAR_SUMS - 2, 3), (_cuda.NEAR_SUMS, 2), (200, 9), (2, 0), (2, 1), (3, 130)):
+        args, c = draw(op, np.float64, d, 5, rng, group)
+        assert_twins_agree(op, args, c, emulation.emulated_call)
 
 
 @pytest.mark.parametrize("d", [3, 32, 100])
@@ -172,6 +183,7 @@ def test_arguments_of_any_layout(device):
 def test_geometry_is_stated_once_on_each_side():
     header = (_cuda.source_folders()[1] / "row_kernel.cuh").read_text()
     assert f"constexpr int row_block = {_cuda.ROW_BLOCK};" in header
+    assert f"constexpr int near_sums = {_cuda.NEAR_SUMS};" in (_cuda.source_folders()[1] / "group_kernel.cuh").read_text()
 
 
 def test_installed_sources_are_complete():
@@ -205,10 +217,11 @@ def test_every_kernel_compiles_without_spills(space, chapter, architecture):
 
 
 def test_one_row_function_compiles_alone():
-    kernel = _cuda._row_kernel("lorentz", "maps", "log_vjp", OPS["lorentz.log_vjp"].signature, "float64")
-    options = _cuda.compile_options() + kernel.options
-    binary = nvrtc.compile_for(_cuda.source_folders()[1] / kernel.source, "sm_80", options)
-    assert binary.kernels == {"lorentz_log_vjp_float32", "lorentz_log_vjp_float64"}
+    for name in ("log_vjp", "midpoint_vjp"):
+        kernel = _cuda._row_kernel(OPS[f"lorentz.{name}"], "float64")
+        options = _cuda.compile_options() + kernel.options
+        binary = nvrtc.compile_for(_cuda.source_folders()[1] / kernel.source, "sm_80", options)
+        assert binary.kernels == {f"lorentz_{name}_float32", f"lorentz_{name}_float64"}
 
 
 @pytest.mark.parametrize(("space", "chapter"), CHAPTERS, ids=IDS)

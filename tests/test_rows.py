@@ -18,6 +18,7 @@ from hypergeom._rows import row_ops
 
 SPACES = {"poincare": poincare, "lorentz": lorentz}
 ROWS = 11
+GROUP = 5  # rows of a group, for functions of groups
 FORWARD = [name for name, op in row_ops.items() if not op.vjp]
 VJPS = [name for name, op in row_ops.items() if op.vjp]
 
@@ -78,23 +79,28 @@ def example(op, rng, d=3, dtype=np.float64, rows=ROWS):
     """Arguments of a row function by their names, points inside the domain; and one curvature a row."""
     c = rng.uniform(0.5, 2, rows).astype(dtype).astype(float)
     args = []
-    for name, axis in zip(op.arguments[:-1], op.inputs[:-1], strict=True):
-        a = rng.normal(size=(rows, d + (axis == "n")) if axis else rows)
-        if name == "margin":
-            a = rng.uniform(0.1, 0.9, rows)
-        elif name in ("x", "y") and axis == "d":
-            a *= rng.uniform(0.1, 0.9, (rows, 1)) / np.sqrt(c[:, None]) / np.linalg.norm(a, axis=1, keepdims=True)
+    for name, axes in zip(op.arguments[:-1], op.inputs[:-1], strict=True):
+        a = rng.normal(size=(rows, *core_shape(axes, d)))
+        one, k = (*a.shape[:-1], 1), np.reshape(c, (-1,) + (1,) * (a.ndim - 1))
+        if name == "margin" or axes == "m":
+            a = rng.uniform(0.1, 0.9, a.shape)
+        elif name in ("x", "y") and axes[-1] == "d":
+            a *= rng.uniform(0.1, 0.9, one) / np.sqrt(k) / np.linalg.norm(a, axis=-1, keepdims=True)
         elif name in ("x", "y"):  # from the apex to R = 4
-            a *= np.sinh(4 * rng.uniform(size=(rows, 1)) ** 2) / np.linalg.norm(a[:, 1:], axis=1, keepdims=True)
-            a = lorentz.project(a, c)
+            a *= np.sinh(4 * rng.uniform(size=one) ** 2) / np.linalg.norm(a[..., 1:], axis=-1, keepdims=True)
+            a = lorentz.project(a, k[..., 0])
         elif name == "k":  # of the Klein ball
-            a *= rng.uniform(0.1, 0.9, (rows, 1)) / np.sqrt(c[:, None]) / np.linalg.norm(a, axis=1, keepdims=True)
+            a *= rng.uniform(0.1, 0.9, one) / np.sqrt(k) / np.linalg.norm(a, axis=-1, keepdims=True)
         elif name == "z":  # of the half-space
             a[:, -1] = rng.uniform(0.2, 3, rows)
         elif name == "v":
             a *= 10 ** rng.uniform(-3, 0, (rows, 1))
         args.append(a.astype(dtype))
     return args, c
+
+
+def core_shape(axes, d):
+    return tuple({"d": d, "n": d + 1, "m": GROUP}[axis] for axis in axes)
 
 
 def assert_close(actual, desired, eps):
@@ -116,7 +122,7 @@ def table():
     return {
         (path.parent.name, path.stem, name): signature
         for path in folder.glob("*/*.def")
-        for name, signature in re.findall(r'^HG_ROW_OP\((\w+), "(.+)"\)', path.read_text(), re.M)
+        for name, signature in re.findall(r'^HG_(?:ROW|GROUP)_OP\((\w+), "(.+)"\)', path.read_text(), re.M)
     }
 
 
@@ -190,8 +196,10 @@ def test_dtypes(name, rng):
     assert f(*singles, c).dtype == np.float64
     assert f(args[0], *singles[1:]).dtype == np.float64
     zeros = [np.zeros_like(a, dtype=np.int16) for a in args]
-    if op.space == "lorentz" and "n" in op.inputs:
-        zeros[0][:, 0] = 1
+    if op.space == "lorentz" and op.inputs[0][-1:] == "n":
+        zeros[0][..., 0] = 1
+    if "m" in op.inputs:
+        zeros[op.inputs.index("m")][:] = 1
     assert f(*zeros).dtype == np.float64
     np.testing.assert_array_equal(f(*zeros), f(*(a.astype(float) for a in zeros)))
     np.testing.assert_array_equal(f(*(a.astype(a.dtype.newbyteorder()) for a in args)), f(*args))
@@ -225,7 +233,10 @@ def test_cotangents_have_the_shapes_and_dtypes_of_their_arguments(name, rng):
     assert [bar.dtype for bar in single] == [np.float32] * (n + 1)
     integer = f(
         g,
-        *(np.round(p * 0).astype(int) + (np.arange(p.shape[-1]) == 0) * (op.inputs[1] == "n") for p in points),
+        *(
+            np.round(p * 0).astype(int) + ((np.arange(p.shape[-1]) == 0) & (axes[-1:] == "n") | (axes == "m"))
+            for p, axes in zip(points, op.inputs[1:-1], strict=True)
+        ),
     )
     assert [bar.dtype for bar in integer] == [np.float64] * (n + 1)
 
@@ -279,8 +290,8 @@ def test_inputs_are_broadcast_and_never_written_to(name, rng):
 def test_no_rows(name, rng):
     op = row_ops[name]
     args, c = example(op, rng, rows=0)
-    for result, axis in zip(as_tuple(function(op)(*args, c)), op.outputs, strict=True):
-        assert result.shape == ((0, 3 + (axis == "n")) if axis else (0,))
+    for result, axes in zip(as_tuple(function(op)(*args, c)), op.outputs, strict=True):
+        assert result.shape == (0, *core_shape(axes, 3))
         assert result.dtype == np.float64
 
 
@@ -428,10 +439,13 @@ def test_autograd_is_finite_at_coincident_points_and_the_origin(name, c, rng):
         pytest.skip("the hyperboloid has no flat limit")
     (x, *others), _ = example(op, rng)
     for scale in (0.0, 1e-200, 1.0):
-        y = lorentz.project(scale * x, c) if op.inputs[0] == "n" else scale * x
+        y = lorentz.project(scale * x, c) if op.inputs[0][-1] == "n" else scale * x
         if op.arguments[0] == "z":  # from the half-space's image of the origin on
             y[:, -1] += 1 - scale
-        second = [0 * y if op.arguments[1] in ("v", "u") else y for _ in others]
+        second = [
+            0 * y if name in ("v", "u") else a if axes == "m" else y
+            for name, axes, a in zip(op.arguments[1:-1], op.inputs[1:-1], others, strict=True)
+        ]
         leaves = [torch.tensor(a, requires_grad=True) for a in (y, *second, np.full(ROWS, c))]
         function(op)(*leaves).sum().backward()
         assert all(leaf.grad is None or torch.isfinite(leaf.grad).all() for leaf in leaves)

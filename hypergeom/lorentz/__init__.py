@@ -27,6 +27,15 @@ from hypergeom.lorentz.distributions import (
     wrapped_normal_logpdf_vjp,
 )
 from hypergeom.lorentz.maps import exp, exp_vjp, log, log_vjp
+from hypergeom.lorentz.means import (
+    FrechetMean,
+    centroid,
+    centroid_vjp,
+    frechet_mean,
+    frechet_mean_vjp,
+    midpoint,
+    midpoint_vjp,
+)
 from hypergeom.lorentz.metric import dist, dist_vjp, project
 from hypergeom.lorentz.pairwise import cdist, cdist_vjp
 from hypergeom.lorentz.tangent_conversions import (
@@ -43,12 +52,17 @@ from hypergeom.lorentz.tangent_conversions import (
 )
 
 __all__ = [
+    "FrechetMean",
     "cdist",
     "cdist_vjp",
+    "centroid",
+    "centroid_vjp",
     "dist",
     "dist_vjp",
     "exp",
     "exp_vjp",
+    "frechet_mean",
+    "frechet_mean_vjp",
     "from_halfspace",
     "from_halfspace_tangent",
     "from_halfspace_tangent_vjp",
@@ -59,6 +73,8 @@ __all__ = [
     "from_klein_vjp",
     "log",
     "log_vjp",
+    "midpoint",
+    "midpoint_vjp",
     "project",
     "random_normal",
     "random_uniform",

@@ -35,6 +35,7 @@ from hypergeom.poincare.gyrovectors import (
     mobius_sub_vjp,
 )
 from hypergeom.poincare.maps import exp, exp0, exp0_vjp, exp_vjp, log, log0, log0_vjp, log_vjp
+from hypergeom.poincare.means import FrechetMean, frechet_mean, frechet_mean_vjp, midpoint, midpoint_vjp
 from hypergeom.poincare.metric import (
     conformal_factor,
     conformal_factor_vjp,
@@ -74,6 +75,7 @@ from hypergeom.poincare.transports import (
 )
 
 __all__ = [
+    "FrechetMean",
     "cdist",
     "cdist_vjp",
     "conformal_factor",
@@ -88,6 +90,8 @@ __all__ = [
     "exp0",
     "exp0_vjp",
     "exp_vjp",
+    "frechet_mean",
+    "frechet_mean_vjp",
     "from_halfspace",
     "from_halfspace_tangent",
     "from_halfspace_tangent_vjp",
@@ -104,6 +108,8 @@ __all__ = [
     "log0",
     "log0_vjp",
     "log_vjp",
+    "midpoint",
+    "midpoint_vjp",
     "mobius_add",
     "mobius_add_vjp",
     "mobius_scalar",

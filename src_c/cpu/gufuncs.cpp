@@ -29,11 +29,15 @@ const Isa isas[] = {
 #undef X
 };
 
-// The core dimensions of the table: d >= 1 and, since a Lorentz vector has a time coordinate more, n = d + 1.
+// The core dimensions of the table: d >= 1 and, since a Lorentz vector has a time coordinate more, n = d + 1. Another one
+// counts the rows of a group.
 int resolve_core_dims(PyUFuncObject* ufunc, npy_intp* dims) {
     const Signature signature(ufunc->core_signature);
     npy_intp absent[2] = {-1, -1}, *n = &absent[0], *d = &absent[1];
-    for (int k = 0; k < signature.dims; ++k) (signature.dim_name[k] == 'n' ? n : d) = &dims[k];
+    for (int k = 0; k < signature.dims; ++k) {
+        if (signature.dim_name[k] == 'n') n = &dims[k];
+        if (signature.dim_name[k] == 'd') d = &dims[k];
+    }
     if (*d < 0 && *n >= 0) *d = *n - 1;
     if (*n < 0) *n = *d + 1;
     if (*n == *d + 1 && *d >= 1 && *n <= NPY_MAX_INT) return 0;

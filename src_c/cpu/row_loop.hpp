@@ -102,9 +102,16 @@ struct PackRoom {
     Pack near[256];
     void* far = nullptr;
 
+    // Null, and a Python exception, where there is no memory.
     Pack* get(std::size_t count) {
         if (count <= sizeof near / sizeof *near) return near;
-        return static_cast<Pack*>(far = std::aligned_alloc(64, (count * sizeof(Pack) + 63) / 64 * 64));
+        far = std::aligned_alloc(64, (count * sizeof(Pack) + 63) / 64 * 64);
+        if (!far) {
+            const PyGILState_STATE state = PyGILState_Ensure();
+            PyErr_NoMemory();
+            PyGILState_Release(state);
+        }
+        return static_cast<Pack*>(far);
     }
     ~PackRoom() { std::free(far); }
 };
@@ -125,12 +132,7 @@ void row_loop(char** args, const npy_intp* dims, const npy_intp* steps, void* da
     }
     alignas(64) PackRoom room;
     Pack* next = room.get(count);
-    if (!next) {
-        const PyGILState_STATE state = PyGILState_Ensure();
-        PyErr_NoMemory();
-        PyGILState_Release(state);
-        return;
-    }
+    if (!next) return;
     void* packs[Signature::max_args];
     for (int a = 0; a < n_args; ++a) packs[a] = next, next += rows[a].size;
 

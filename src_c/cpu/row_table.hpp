@@ -16,7 +16,8 @@ struct RowOp {
     Signature signature;
     bool vjp;
     PyUFuncGenericFunction loops[2];      // float32, float64
-    void (*run)(int d, void* const* row);  // a pack of rows: for each argument the packs of its entries
+    // A pack of rows: for each argument the packs of its entries. Null for a function of groups, whose loops know it.
+    void (*run)(int d, void* const* row);
 };
 
 struct RowTable {

@@ -116,11 +116,11 @@ class Library:
 
 @functools.cache
 def table():
-    """The lines (space, chapter, name, signature) of all tables of row functions."""
+    """The lines (space, chapter, name, signature) of all tables of functions of rows and of groups of rows."""
     return tuple(
         (path.parent.name, path.stem, name, signature)
         for path in sorted((_cuda.source_folders()[0] / "hypergeom").glob("*/*.def"))
-        for name, signature in re.findall(r'^HG_ROW_OP\((\w+), "([^"]+)"\)', path.read_text(), re.M)
+        for name, signature in re.findall(r'^HG_(?:ROW|GROUP)_OP\((\w+), "([^"]+)"\)', path.read_text(), re.M)
     )
 
 

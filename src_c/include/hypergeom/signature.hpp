@@ -1,4 +1,5 @@
-// A gufunc signature, read by the compiler: how many arguments, which are vectors, over which dimension.
+// A gufunc signature, read by the compiler: how many arguments, which are vectors, over which dimension; and which are groups
+// of vectors, "(m,d)".
 #pragma once
 #include "config.h"
 
@@ -8,7 +9,8 @@ struct Signature {
     static constexpr int max_args = 12;
     int inputs = 0, outputs = 0, dims = 0;
     char dim_name[max_args] = {};
-    int dim_of[max_args] = {};  // index of the argument's core dimension, -1 for a scalar
+    int dim_of[max_args] = {};    // index of the argument's last core dimension, -1 for a scalar
+    int group_of[max_args] = {};  // of the one before it, -1 without
 
     constexpr int args() const { return inputs + outputs; }
 
@@ -17,16 +19,22 @@ struct Signature {
         for (; *s; ++s) {
             if (*s == '-') output = true;
             if (*s != '(') continue;
-            const char name = *++s;
-            int dim = -1;
-            if (name != ')') {
-                for (int k = 0; k < dims; ++k)
-                    if (dim_name[k] == name) dim = k;
-                if (dim < 0) dim_name[dim = dims++] = name;
+            dim_of[args()] = group_of[args()] = -1;
+            while (*++s != ')') {
+                if (*s == ',') continue;
+                group_of[args()] = dim_of[args()];
+                dim_of[args()] = index_of(*s);
             }
-            dim_of[args()] = dim;
             ++(output ? outputs : inputs);
         }
+    }
+
+    // The index of a dimension, a new one where the name is new.
+    constexpr int index_of(char name) {
+        for (int k = 0; k < dims; ++k)
+            if (dim_name[k] == name) return k;
+        dim_name[dims] = name;
+        return dims++;
     }
 };
 
