@@ -20,12 +20,6 @@ from hypergeom.lorentz.conversions import (
     to_poincare,
     to_poincare_vjp,
 )
-from hypergeom.lorentz.distributions import (
-    random_normal,
-    random_uniform,
-    wrapped_normal_logpdf,
-    wrapped_normal_logpdf_vjp,
-)
 from hypergeom.lorentz.maps import exp, exp_vjp, log, log_vjp
 from hypergeom.lorentz.means import (
     FrechetMean,
@@ -76,8 +70,6 @@ __all__ = [
     "midpoint",
     "midpoint_vjp",
     "project",
-    "random_normal",
-    "random_uniform",
     "to_halfspace",
     "to_halfspace_tangent",
     "to_halfspace_tangent_vjp",
@@ -90,6 +82,4 @@ __all__ = [
     "to_poincare_tangent",
     "to_poincare_tangent_vjp",
     "to_poincare_vjp",
-    "wrapped_normal_logpdf",
-    "wrapped_normal_logpdf_vjp",
 ]
