@@ -26,7 +26,7 @@ def test_against_scipy(rng, kind, norm):
 
 
 @pytest.mark.parametrize("kind", ["skew", "general"])
-@pytest.mark.parametrize("norm", [1e-200, 1e-12, 1e-3, 0.5, 5.0, 25.0])
+@pytest.mark.parametrize("norm", [1e-200, 1e-12, 1e-3, 0.5, 3.9, 5.3, 11.9, 25.0])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_against_mpmath(rng, high_precision, kind, norm, dtype):
     if dtype == np.float32 and norm < 1e-30:

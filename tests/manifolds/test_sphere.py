@@ -140,3 +140,11 @@ def test_needs_two_entries():
         sphere.exp([1.0], [0.0])
     with pytest.raises(ValueError, match=r"Sphere\.dim: shape must end in the length of a vector, at least 2"):
         sphere.dim((1,))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_tolerance_is_64_eps(dtype):
+    eps = np.finfo(dtype).eps
+    sphere.check(np.array([0, 1 + 64 * eps], dtype))
+    with pytest.raises(ValueError, match="residual"):
+        sphere.check(np.array([0, 1 + 66 * eps], dtype))
