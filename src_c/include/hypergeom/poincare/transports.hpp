@@ -24,7 +24,7 @@ HG_FN void transport(Team team, int d, const T* x, const T* y, const T* v, const
     }
 }
 
-// |y|^2 - |x|^2 from the difference of points, or from their gaps where those are smaller
+// |y|^2 - |x|^2 = e.s with s = x + y, or from the gaps where those have the smaller rounding; ss is the square of the size of s
 template <class S>
 HG_FN S radial_difference(S c, S gx, S gy, S ee, S es, S ss) {
     const auto rim = c * sqrt(ee * ss) > where(gx > gy, gx, gy);
@@ -151,11 +151,7 @@ HG_FN void exp_transport_vjp(Team team, int d, const T* Gy, const T* G, const T*
     if (any(far)) found = select(far, far_chord(c, t, far_end(team, d, x, v, S(1), S(0), t.xv, c, t)), found);
     const Chord<S> chord = found;
     const Turn<S> turn = poincare::turn(team, d, c, t.g, t.xx, x, [=](auto at) { return chord(at(x_), at(v_)); });
-    S es, ss, ee, xe, xu, eu, fu, Gx, Ge, Gf, Gu;
-    sum(team, d, into(es, ss), [=](auto at) {
-        const auto xi = at(x_), ei = chord(xi, at(v_)), si = 2 * xi + ei;
-        return terms(ei * si, si * si);
-    });
+    S ee, xe, xu, eu, fu, Gx, Ge, Gf, Gu;
     sum(team, d, into(ee, xe, xu, eu, fu, Gx, Ge, Gf, Gu), [=](auto at) {
         const auto xi = at(x_), ui = at(u_), Gi = at(G), ei = chord(xi, at(v_)), fi = fma(-turn.along, xi, ei);
         return terms(ei * ei, xi * ei, xi * ui, ei * ui, fi * ui, Gi * xi, Gi * ei, Gi * fi, Gi * ui);
@@ -165,7 +161,7 @@ HG_FN void exp_transport_vjp(Team team, int d, const T* Gy, const T* G, const T*
     const GyrationSlopes<S> s = gyration_slopes(c, g, chord.gap, t.xx, ee, N, xe, xu, eu, rho * Gx, rho * Ge);
     const S of_rho = Gu + r.to_x * Gx + r.to_f * Gf, y_y = s.y_y - 2 * c * of_rho / g;
     const S x_x = s.x_x + 2 * c * rho * of_rho / g, x_G = rho * s.x_G, y_G = rho * s.y_G;
-    const S radii = radial_difference(c, g, chord.gap, ee, es, ss);
+    const S radii = radial_difference(c, g, chord.gap, ee, 2 * xe + ee, t.xx + ee);  // of a chord that is rounded itself
     const S of_c = rho * turn_slope(turn, xu, fu, Gx, Gf) - of_rho * radii / (g * g);
     for (int i = team.rank(); i < d; i += Team::size) {
         const S xi = x_[i], Gi = G[i];
