@@ -6,9 +6,19 @@ from typing import Any, NamedTuple
 
 from array_api_compat import array_namespace
 
-from hypergeom._smooth import dot, safe_sqrt, unit
+from hypergeom._smooth import dot, safe_sqrt, sinh_ratio, tanh_ratio, tanh_ratio_slope, unit
 
-__all__ = ["FarEnd", "defect", "far_end", "gyration", "gyration_between", "gyration_slopes", "rim_gap"]
+__all__ = [
+    "defect",
+    "exp_cotangents",
+    "exp_point",
+    "gyration",
+    "gyration_between",
+    "gyration_slopes",
+    "rim_gap",
+    "transport_cotangents",
+    "transport_vector",
+]
 
 Array = Any
 
@@ -53,8 +63,32 @@ def gyration_slopes(
     of_we = f * c * (gx * gX - c * xx * ge)
     y_bar = of_xe * x - 2 * c * of_gy * y + 2 * of_ee * e + of_we * w + to_e * g
     x_bar = (2 * of_xx - 2 * c * of_gx - of_xe) * x + (of_xe - 2 * of_ee) * e + (of_wx - of_we) * w + (to_x - to_e) * g
-    c_bar = f * (gX * (we + to_x * xe + to_e * ee) - ge * (wx + to_x * xx + to_e * xe))  # the angle has slope 2 |x ^ y| / N
+    c_bar = f * (
+        gX * (we + to_x * xe + to_e * ee) - ge * (wx + to_x * xx + to_e * xe)
+    )  # the angle has slope 2 |x ^ y| / N
     return x_bar, y_bar, c_bar
+
+
+def transport_vector(x: Array, y: Array, v: Array, c: Array) -> Array:
+    """Parallel transport of v from x to y."""
+    e = y - x
+    gx, gy = rim_gap(x, c), rim_gap(y, c)
+    return (gy / gx + defect(v)) * gyration_between(v, e, x, gx, gx * gy + c * dot(e, e), c)
+
+
+def transport_cotangents(g: Array, x: Array, y: Array, v: Array, c: Array) -> tuple[Array, Array, Array, Array]:
+    """Cotangents of x, y, v and c, given g that of `transport_vector`."""
+    e = y - x
+    gx, gy = rim_gap(x, c), rim_gap(y, c)
+    N, rho = gx * gy + c * dot(e, e), gy / gx + defect(v)
+    x_bar, y_bar, c_bar = gyration_slopes(rho * g, v, x, y, gx, gy, c)
+    of_rho = dot(g, gyration_between(v, e, x, gx, N, c))
+    return (
+        x_bar + 2 * c * rho * of_rho / gx * x,
+        y_bar - 2 * c * of_rho / gx * y,
+        rho * gyration_between(g, -e, y, gy, N, c),
+        c_bar - of_rho * dot(e, y + x) / (gx * gx),
+    )
 
 
 class FarEnd(NamedTuple):
@@ -86,3 +120,56 @@ def far_end(x: Array, v: Array, c: Array, g: Array, long: Array) -> FarEnd:
     omega, decay, gain = g / (1 + k) ** 2, xp.exp(-2 * a), -xp.expm1(-4 * a)
     den = (decay + omega) ** 2 + gain * (1 - omega * omega) / 2 * lift
     return FarEnd(u, p, across, root, a, decay, k, omega, lift, gain, den)
+
+
+def exp_point(x: Array, v: Array, c: Array) -> Array:
+    """The exponential map."""
+    xp = array_namespace(x)
+    g = rim_gap(x, c)
+    alpha = c * dot(v, v) / (g * g)  # a^2
+    long = alpha > 0.0625
+    # x + (S v + g sigma x) / Delta with S = sinh(2a) / (2a), sigma = sinh^2 a
+    near = xp.where(long, 0 * alpha, alpha)
+    S, sigma = sinh_ratio(4 * near), near * sinh_ratio(near) ** 2
+    Delta = 1 + (1 + c * dot(x, x)) * sigma + xp.where(long, 0 * g, 2 * c * dot(x, v) * S / g)
+    # From near the rim through the middle that sum cancels; the addition theorems of cosh and sinh do not.
+    f = far_end(x, v, c, g, long)
+    along = (f.decay - f.omega) * (f.decay + f.omega) + f.gain * (1 + f.omega**2) / 2 * f.lift
+    end = (along * f.p + f.omega * f.gain * f.across) / (f.root * f.den)
+    return xp.where(long, end, x + (S / Delta * v + g * sigma / Delta * x))
+
+
+def exp_cotangents(g: Array, x: Array, v: Array, c: Array) -> tuple[Array, Array, Array]:
+    """Cotangents of x, v and c, given g that of `exp_point`."""
+    xp = array_namespace(x)
+    gx, xx, vv, gX = rim_gap(x, c), dot(x, x), dot(v, v), dot(g, x)
+    long = c * vv / (gx * gx) > 0.0625
+    # Near: through x (+) z with z = tanh_ratio(alpha) v / gx, whose gap is sech^2 sqrt(alpha).
+    alpha = xp.where(long, 0 * vv, c * vv / (gx * gx))
+    z_of_v, gz = tanh_ratio(alpha) / gx, 1 / xp.cosh(safe_sqrt(alpha)) ** 2
+    z = z_of_v * v
+    e = x + z
+    ee, gZ, zz = dot(e, e), dot(g, z), dot(z, z)
+    N = gx * gz + c * ee
+    z_bar = gx / N * gyration(g, e, x, gx, N, c)
+    v_zbar, slope = dot(v, z_bar), tanh_ratio_slope(alpha)
+    kappa = c * zz * gX + gZ
+    rate = zz * (gx + c * xx * gz) * gX - 2 * (dot(x, z) + c * xx * zz) * gZ
+    endpoint = (gx * e + c * ee * x) / N
+    x_near = ((gx + c * ee) * g - 2 * c * kappa * endpoint) / N + 2 * c * gz * v_zbar / (gx * gx) * x
+    v_near = z_of_v * z_bar + 2 * c * slope * v_zbar / gx**3 * v
+    c_near = rate / (N * N) + slope * (1 + c * xx) * v_zbar * vv / gx**4
+    # Far: Jacobi fields. h is the cotangent g after parallel transport to x, times 1 / decay.
+    f = far_end(x, v, c, gx, long)
+    to_p = f.omega * (2 * xp.expm1(-2 * f.a) * (f.decay + f.omega) / (1 + f.omega) + f.gain * f.lift)
+    e = (to_p * f.p + f.omega * f.gain * f.across) / (f.root * f.den)  # end - x
+    ee, xe, ge, rim = dot(e, e), dot(x, e), dot(g, e), 4 * f.omega / f.den
+    N = gx * rim * f.decay + c * ee
+    h = rim / gx * (g + 2 * c / N * ((gx * gX - c * xx * ge) * e - (c * ee * gX + (gx - 2 * c * xe) * ge) * x))
+    hu, x_across = dot(h, f.u), x - dot(x, f.u) * f.u
+    x_h = f.decay**2 + f.gain / 2 * (f.omega * (1 + f.k) + f.k * f.lift)
+    x_far = x_h * (h - hu * f.u) + f.decay * hu * (f.u + 2 * f.root * f.a * x)
+    x_far = x_far - f.root * f.gain / 2 * dot(h, x_across) * f.u
+    v_far = f.gain / (4 * f.a) * (h - hu * f.u) + f.decay * hu * f.u
+    c_far = (dot(x, x_far) + dot(v, v_far) - gX - ge) / xp.where(long, 2 * c + 0 * vv, xp.ones_like(vv))
+    return xp.where(long, x_far, x_near), xp.where(long, v_far, v_near), xp.where(long, c_far, c_near)

@@ -34,7 +34,20 @@ from hypergeom.poincare.gyrovectors import (
     mobius_sub,
     mobius_sub_vjp,
 )
-from hypergeom.poincare.maps import exp, exp0, exp0_vjp, exp_vjp, log, log0, log0_vjp, log_vjp
+from hypergeom.poincare.maps import (
+    exp,
+    exp0,
+    exp0_vjp,
+    exp_vjp,
+    geodesic,
+    geodesic_vjp,
+    log,
+    log0,
+    log0_vjp,
+    log_vjp,
+    retract,
+    retract_vjp,
+)
 from hypergeom.poincare.means import FrechetMean, frechet_mean, frechet_mean_vjp, midpoint, midpoint_vjp
 from hypergeom.poincare.metric import (
     conformal_factor,
@@ -66,6 +79,8 @@ from hypergeom.poincare.tangent_conversions import (
     to_lorentz_tangent_vjp,
 )
 from hypergeom.poincare.transports import (
+    exp_transport,
+    exp_transport_vjp,
     transport,
     transport0,
     transport0_vjp,
@@ -89,6 +104,8 @@ __all__ = [
     "exp",
     "exp0",
     "exp0_vjp",
+    "exp_transport",
+    "exp_transport_vjp",
     "exp_vjp",
     "frechet_mean",
     "frechet_mean_vjp",
@@ -100,6 +117,8 @@ __all__ = [
     "from_klein_tangent",
     "from_klein_tangent_vjp",
     "from_klein_vjp",
+    "geodesic",
+    "geodesic_vjp",
     "gyration",
     "gyration_vjp",
     "inner",
@@ -122,6 +141,8 @@ __all__ = [
     "project_tangent",
     "random_normal",
     "random_uniform",
+    "retract",
+    "retract_vjp",
     "to_halfspace",
     "to_halfspace_tangent",
     "to_halfspace_tangent_vjp",

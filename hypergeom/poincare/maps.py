@@ -1,24 +1,37 @@
-"""The exponential and the logarithmic map of the ball."""
+"""The exponential and the logarithmic map of the ball, the retraction, and geodesics."""
 
 from __future__ import annotations
 
 from array_api_compat import array_namespace
 
-from hypergeom._ball import far_end, gyration, rim_gap
+from hypergeom._ball import exp_cotangents, exp_point, rim_gap
 from hypergeom._rows import Array, Curvature, row_op
 from hypergeom._smooth import (
+    asinh_ratio,
+    asinh_ratio_slope,
     atanh_ratio,
     atanh_ratio_slope,
     dot,
-    safe_sqrt,
-    sinh_ratio,
     tanh_ratio,
     tanh_ratio_slope,
     theta_sinh_ratio,
     theta_sinh_ratio_slope,
 )
 
-__all__ = ["exp", "exp0", "exp0_vjp", "exp_vjp", "log", "log0", "log0_vjp", "log_vjp"]
+__all__ = [
+    "exp",
+    "exp0",
+    "exp0_vjp",
+    "exp_vjp",
+    "geodesic",
+    "geodesic_vjp",
+    "log",
+    "log0",
+    "log0_vjp",
+    "log_vjp",
+    "retract",
+    "retract_vjp",
+]
 
 
 @row_op("(d),(d),()->(d)")
@@ -59,19 +72,7 @@ def exp(x: Array, v: Array, /, c: Curvature = 1.0, *, out: Array | None = None) 
     >>> np.allclose(poincare.log(x, y), v)
     True
     """
-    xp = array_namespace(x)
-    g = rim_gap(x, c)
-    alpha = c * dot(v, v) / (g * g)  # a^2
-    long = alpha > 0.0625
-    # x + (S v + g sigma x) / Delta with S = sinh(2a) / (2a), sigma = sinh^2 a
-    near = xp.where(long, 0 * alpha, alpha)
-    S, sigma = sinh_ratio(4 * near), near * sinh_ratio(near) ** 2
-    Delta = 1 + (1 + c * dot(x, x)) * sigma + xp.where(long, 0 * g, 2 * c * dot(x, v) * S / g)
-    # From near the rim through the middle that sum cancels; the addition theorems of cosh and sinh do not.
-    f = far_end(x, v, c, g, long)
-    along = (f.decay - f.omega) * (f.decay + f.omega) + f.gain * (1 + f.omega**2) / 2 * f.lift
-    end = (along * f.p + f.omega * f.gain * f.across) / (f.root * f.den)
-    return xp.where(long, end, x + (S / Delta * v + g * sigma / Delta * x))
+    return exp_point(x, v, c)
 
 
 @row_op("(d),(d),(d),()->(d),(d),()")
@@ -86,38 +87,135 @@ def exp_vjp(g: Array, x: Array, v: Array, /, c: Curvature = 1.0) -> tuple[Array,
     >>> poincare.exp_vjp(g, x, v)[1]
     array([1., 2.])
     """
+    return exp_cotangents(g, x, v, c)
+
+
+@row_op("(d),(d),()->(d)")
+def retract(x: Array, v: Array, /, c: Curvature = 1.0, *, out: Array | None = None) -> Array:
+    r"""Retraction: a point near `exp` of v at x, for less; equal to the second order in v.
+
+    .. math:: R_x(v) = x \oplus \frac{v / g}{\sqrt{1 + c |v|^2 / g^2}}, \qquad g = 1 - c|x|^2
+
+    On the hyperboloid it is ``(1 + r^2 / 2) x + sqrt(1 + r^2 / 4) v`` with r the length of v times ``sqrt(c)``. It runs
+    along the same geodesic as `exp`, and as far as ``2 asinh(r / 2)`` is less than r; it is evaluated in the same way.
+    At ``c = 0`` it is ``x + v``.
+
+    Parameters
+    ----------
+    x : array_like, shape (..., d)
+        Points of the ball.
+    v : array_like, shape (..., d)
+        Tangent vectors at x.
+    c, out
+        As in `dist`, and so are the errors.
+
+    Returns
+    -------
+    array, shape (..., d)
+        NaN in rows where x is outside the ball.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hypergeom import poincare
+    >>> poincare.retract(np.zeros(2), np.array([[0.75, 0.0], [0.0, 1e8]]))
+    array([[0.6, 0. ],
+           [0. , 1. ]])
+    """
+    gap = rim_gap(x, c)
+    return exp_point(x, asinh_ratio(c * dot(v, v) / (gap * gap)) * v, c)
+
+
+@row_op("(d),(d),(d),()->(d),(d),()")
+def retract_vjp(g: Array, x: Array, v: Array, /, c: Curvature = 1.0) -> tuple[Array, Array, Array]:
+    """Cotangents of the arguments of `retract`, as `dist_vjp`; `g` has shape (..., d).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hypergeom import poincare
+    >>> g, x, v = np.array([1.0, 2.0]), np.array([0.3, 0.1]), np.zeros(2)
+    >>> poincare.retract_vjp(g, x, v)[1]
+    array([1., 2.])
+    """
+    gap, xx, vv = rim_gap(x, c), dot(x, x), dot(v, v)
+    alpha = c * vv / (gap * gap)
+    ratio = asinh_ratio(alpha)
+    x_bar, w_bar, c_bar = exp_cotangents(g, x, ratio * v, c)
+    of_alpha = asinh_ratio_slope(alpha) * dot(w_bar, v)
+    return (
+        x_bar + 4 * c * c * vv * of_alpha / gap**3 * x,
+        ratio * w_bar + 2 * c * of_alpha / (gap * gap) * v,
+        c_bar + of_alpha * vv * (1 + c * xx) / gap**3,
+    )
+
+
+@row_op("(d),(d),(),()->(d)")
+def geodesic(x: Array, y: Array, t: Array, /, c: Curvature = 1.0, *, out: Array | None = None) -> Array:
+    """The point at time t of the geodesic that is at x at time 0 and at y at time 1: ``exp(x, t log(x, y))``.
+
+    It is evaluated from the nearer of the two: exactly x and y at these times, and accurate near both of them.
+
+    Parameters
+    ----------
+    x, y : array_like, shape (..., d)
+        Points of the ball.
+    t : array_like, shape (...)
+        Times, any numbers.
+    c, out
+        As in `dist`, and so are the errors.
+
+    Returns
+    -------
+    array, shape (..., d)
+        NaN in rows where x or y is outside the ball.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hypergeom import poincare
+    >>> x, y = np.array([-0.5, 0.0]), np.array([0.8, 0.0])
+    >>> poincare.geodesic(x, y, [0.0, 0.5, 1.0]).round(6)
+    array([[-0.5     ,  0.      ],
+           [ 0.268338,  0.      ],
+           [ 0.8     ,  0.      ]])
+    """
+    base, other, s, _ = _from_the_nearer(x, y, t)
+    return exp_point(base, s * _log(base, other, c), c)
+
+
+@row_op("(d),(d),(d),(),()->(d),(d),(),()")
+def geodesic_vjp(g: Array, x: Array, y: Array, t: Array, /, c: Curvature = 1.0) -> tuple[Array, Array, Array, Array]:
+    """Cotangents of the arguments of `geodesic`, as `dist_vjp`; `g` has shape (..., d).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hypergeom import poincare
+    >>> x, y = np.array([0.0, 0.0]), np.array([0.5, 0.0])
+    >>> x_bar, y_bar, t_bar, c_bar = poincare.geodesic_vjp(np.array([1.0, 2.0]), x, y, 1.0)
+    >>> x_bar, y_bar
+    (array([0., 0.]), array([1., 2.]))
+    """
     xp = array_namespace(x)
-    gx, xx, vv, gX = rim_gap(x, c), dot(x, x), dot(v, v), dot(g, x)
-    long = c * vv / (gx * gx) > 0.0625
-    # Near: through x (+) z with z = tanh_ratio(alpha) v / gx, whose gap is sech^2 sqrt(alpha).
-    alpha = xp.where(long, 0 * vv, c * vv / (gx * gx))
-    z_of_v, gz = tanh_ratio(alpha) / gx, 1 / xp.cosh(safe_sqrt(alpha)) ** 2
-    z = z_of_v * v
-    e = x + z
-    ee, gZ, zz = dot(e, e), dot(g, z), dot(z, z)
-    N = gx * gz + c * ee
-    z_bar = gx / N * gyration(g, e, x, gx, N, c)
-    v_zbar, slope = dot(v, z_bar), tanh_ratio_slope(alpha)
-    kappa = c * zz * gX + gZ
-    rate = zz * (gx + c * xx * gz) * gX - 2 * (dot(x, z) + c * xx * zz) * gZ
-    endpoint = (gx * e + c * ee * x) / N
-    x_near = ((gx + c * ee) * g - 2 * c * kappa * endpoint) / N + 2 * c * gz * v_zbar / (gx * gx) * x
-    v_near = z_of_v * z_bar + 2 * c * slope * v_zbar / gx**3 * v
-    c_near = rate / (N * N) + slope * (1 + c * xx) * v_zbar * vv / gx**4
-    # Far: Jacobi fields. h is the cotangent g after parallel transport to x, times 1 / decay.
-    f = far_end(x, v, c, gx, long)
-    to_p = f.omega * (2 * xp.expm1(-2 * f.a) * (f.decay + f.omega) / (1 + f.omega) + f.gain * f.lift)
-    e = (to_p * f.p + f.omega * f.gain * f.across) / (f.root * f.den)  # end - x
-    ee, xe, ge, rim = dot(e, e), dot(x, e), dot(g, e), 4 * f.omega / f.den
-    N = gx * rim * f.decay + c * ee
-    h = rim / gx * (g + 2 * c / N * ((gx * gX - c * xx * ge) * e - (c * ee * gX + (gx - 2 * c * xe) * ge) * x))
-    hu, x_across = dot(h, f.u), x - dot(x, f.u) * f.u
-    x_h = f.decay**2 + f.gain / 2 * (f.omega * (1 + f.k) + f.k * f.lift)
-    x_far = x_h * (h - hu * f.u) + f.decay * hu * (f.u + 2 * f.root * f.a * x)
-    x_far = x_far - f.root * f.gain / 2 * dot(h, x_across) * f.u
-    v_far = f.gain / (4 * f.a) * (h - hu * f.u) + f.decay * hu * f.u
-    c_far = (dot(x, x_far) + dot(v, v_far) - gX - ge) / xp.where(long, 2 * c + 0 * vv, xp.ones_like(vv))
-    return xp.where(long, x_far, x_near), xp.where(long, v_far, v_near), xp.where(long, c_far, c_near)
+    base, other, s, swap = _from_the_nearer(x, y, t)
+    v = _log(base, other, c)
+    base_bar, v_bar, c_bar = exp_cotangents(g, base, s * v, c)
+    near_bar, other_bar, of_log = _log_cotangents(s * v_bar, base, other, c)
+    base_bar, of_s = base_bar + near_bar, dot(v_bar, v)
+    return (
+        xp.where(swap, other_bar, base_bar),
+        xp.where(swap, base_bar, other_bar),
+        xp.where(swap, -of_s, of_s),
+        c_bar + of_log,
+    )
+
+
+def _from_the_nearer(x: Array, y: Array, t: Array) -> tuple[Array, Array, Array, Array]:
+    """The end of the geodesic that is nearer at time t, the other, the time from there, whether that is y."""
+    xp = array_namespace(x)
+    swap = t > 0.5
+    return xp.where(swap, y, x), xp.where(swap, x, y), xp.where(swap, 1 - t, t), swap
 
 
 @row_op("(d),()->(d)")
@@ -199,6 +297,10 @@ def log(x: Array, y: Array, /, c: Curvature = 1.0, *, out: Array | None = None) 
     >>> np.isclose(2 * np.linalg.norm(v) / (1 - x @ x), poincare.dist(x, y))
     np.True_
     """
+    return _log(x, y, c)
+
+
+def _log(x: Array, y: Array, c: Array) -> Array:
     e = y - x
     ee, gx, gy = dot(e, e), rim_gap(x, c), rim_gap(y, c)
     scale = theta_sinh_ratio(c * ee / (gx * gy)) / gy
@@ -217,6 +319,10 @@ def log_vjp(g: Array, x: Array, y: Array, /, c: Curvature = 1.0) -> tuple[Array,
     >>> poincare.log_vjp(g, x, x)[:2]
     (array([-1., -2.]), array([1., 2.]))
     """
+    return _log_cotangents(g, x, y, c)
+
+
+def _log_cotangents(g: Array, x: Array, y: Array, c: Array) -> tuple[Array, Array, Array]:
     e = y - x
     ee, gx, gy, ge, gX = dot(e, e), rim_gap(x, c), rim_gap(y, c), dot(g, e), dot(g, x)
     D = gx * gy

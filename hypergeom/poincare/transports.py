@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from hypergeom._ball import defect, gyration_between, gyration_slopes, rim_gap
+from hypergeom._ball import defect, exp_cotangents, exp_point, rim_gap, transport_cotangents, transport_vector
 from hypergeom._rows import Array, Curvature, row_op
 from hypergeom._smooth import dot
 
 __all__ = [
+    "exp_transport",
+    "exp_transport_vjp",
     "transport",
     "transport0",
     "transport0_vjp",
@@ -56,9 +58,7 @@ def transport(x: Array, y: Array, v: Array, /, c: Curvature = 1.0, *, out: Array
     >>> np.isclose(poincare.norm(y, w), poincare.norm(x, v))
     np.True_
     """
-    e = y - x
-    gx, gy = rim_gap(x, c), rim_gap(y, c)
-    return (gy / gx + defect(v)) * gyration_between(v, e, x, gx, gx * gy + c * dot(e, e), c)
+    return transport_vector(x, y, v, c)
 
 
 @row_op("(d),(d),(d),(d),()->(d),(d),(d),()")
@@ -74,17 +74,63 @@ def transport_vjp(g: Array, x: Array, y: Array, v: Array, /, c: Curvature = 1.0)
     >>> v_bar
     array([1., 2.])
     """
-    e = y - x
-    gx, gy = rim_gap(x, c), rim_gap(y, c)
-    N, rho = gx * gy + c * dot(e, e), gy / gx + defect(v)
-    x_bar, y_bar, c_bar = gyration_slopes(rho * g, v, x, y, gx, gy, c)
-    of_rho = dot(g, gyration_between(v, e, x, gx, N, c))
-    return (
-        x_bar + 2 * c * rho * of_rho / gx * x,
-        y_bar - 2 * c * of_rho / gx * y,
-        rho * gyration_between(g, -e, y, gy, N, c),
-        c_bar - of_rho * dot(e, y + x) / (gx * gx),
-    )
+    return transport_cotangents(g, x, y, v, c)
+
+
+@row_op("(d),(d),(d),()->(d),(d)")
+def exp_transport(
+    x: Array, v: Array, u: Array, /, c: Curvature = 1.0, *, out: tuple[Array, Array] | None = None
+) -> tuple[Array, Array]:
+    """A step along a geodesic, `exp`, and the parallel transport of u to its end, in one pass.
+
+    Parameters
+    ----------
+    x : array_like, shape (..., d)
+        Points of the ball.
+    v, u : array_like, shape (..., d)
+        Tangent vectors at x.
+    c
+        As in `dist`, and so are the errors.
+    out : tuple of numpy.ndarray, optional
+        Where to write the two results (NumPy arrays only).
+
+    Returns
+    -------
+    y, w : array, shape (..., d)
+        ``exp(x, v)`` and ``transport(x, y, u)``. The transport does not suffer from the rounding of y. NaN in rows
+        where x is outside the ball.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hypergeom import poincare
+    >>> x, v, u = np.array([0.3, 0.1]), np.array([0.0, 0.4]), np.array([1.0, 0.0])
+    >>> y, w = poincare.exp_transport(x, v, u)
+    >>> np.allclose(y, poincare.exp(x, v)), np.allclose(w, poincare.transport(x, y, u))
+    (True, True)
+    """
+    y = exp_point(x, v, c)
+    return y, transport_vector(x, y, u, c)
+
+
+@row_op("(d),(d),(d),(d),(d),()->(d),(d),(d),()")
+def exp_transport_vjp(
+    g: Array, h: Array, x: Array, v: Array, u: Array, /, c: Curvature = 1.0
+) -> tuple[Array, Array, Array, Array]:
+    """Cotangents of the arguments of `exp_transport`, as `dist_vjp`; `g` is that of y and `h` that of w.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hypergeom import poincare
+    >>> g, h, x, zero = np.array([1.0, 2.0]), np.array([3.0, 4.0]), np.array([0.3, 0.1]), np.zeros(2)
+    >>> x_bar, v_bar, u_bar, c_bar = poincare.exp_transport_vjp(g, h, x, zero, zero)
+    >>> v_bar, u_bar
+    (array([1., 2.]), array([3., 4.]))
+    """
+    x_bar, y_bar, u_bar, c_bar = transport_cotangents(h, x, exp_point(x, v, c), u, c)
+    of_x, v_bar, of_c = exp_cotangents(g + y_bar, x, v, c)
+    return x_bar + of_x, v_bar, u_bar, c_bar + of_c
 
 
 @row_op("(d),(d),()->(d)")

@@ -55,6 +55,20 @@ def log(x, y, c):
     return times(gap(x, c), log0(mobius_add(minus(x), y, c), c))
 
 
+def retract(x, v, c):
+    w = times(1 / gap(x, c), v)
+    return mobius_add(x, times(1 / sqrt(1 + c * dot(w, w)), w), c)
+
+
+def geodesic(x, y, t, c):
+    return exp(x, times(t[0], log(x, y, c)), c)
+
+
+def exp_transport(x, v, u, c):
+    y = exp(x, v, c)
+    return [*y, *transport(x, y, u, c)]
+
+
 def egrad2rgrad(x, u, c):
     g = gap(x, c)
     return times(g * g / 4, u)

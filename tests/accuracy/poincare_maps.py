@@ -1,12 +1,13 @@
 """Subjects of hypergeom.poincare.maps."""
 
 from accuracy import ball
-from accuracy.harness import Bars, Subject
+from accuracy.harness import Subject
 
 SUBJECTS = [
-    # The tangent's length is rounded before its exponential, which multiplies by the log of the gap.
-    Subject("poincare.exp", ball.exp, ("x", "v"), ball.larger_of_x, elsewhere={"inward": Bars(24)}),
+    Subject("poincare.exp", ball.exp, ("x", "v"), ball.larger_of_x),
     Subject("poincare.exp0", ball.exp0, ("v",)),
     Subject("poincare.log", ball.log, ("x", "y")),
     Subject("poincare.log0", ball.log0, ("y",)),
+    Subject("poincare.retract", ball.retract, ("x", "v"), ball.larger_of_x),
+    Subject("poincare.geodesic", ball.geodesic, ("x", "y", "t"), ball.larger_of_x),
 ]

@@ -7,4 +7,5 @@ SUBJECTS = [
     Subject("poincare.transport", ball.transport, ("x", "y", "u"), bar_sizes=ball.transport_bar_sizes),
     Subject("poincare.transport0", ball.transport0, ("y", "u")),
     Subject("poincare.transport_to0", ball.transport_to0, ("x", "u")),
+    Subject("poincare.exp_transport", ball.exp_transport, ("x", "v", "u"), ball.larger_of_x),
 ]

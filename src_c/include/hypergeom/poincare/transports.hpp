@@ -1,6 +1,6 @@
 // Parallel transport along geodesics of the ball: hypergeom/poincare/transports.py.
 #pragma once
-#include "points.hpp"
+#include "steps.hpp"
 
 namespace hypergeom::poincare {
 
@@ -24,7 +24,7 @@ HG_FN void transport(Team team, int d, const T* x, const T* y, const T* v, const
     }
 }
 
-// |y|^2 - |x|^2 from the difference of points, or from their gaps where those are smaller
+// |y|^2 - |x|^2 = e.s with s = x + y, or from the gaps where those have the smaller rounding; ss is the square of the size of s
 template <class S>
 HG_FN S radial_difference(S c, S gx, S gy, S ee, S es, S ss) {
     const auto rim = c * sqrt(ee * ss) > where(gx > gy, gx, gy);
@@ -105,6 +105,77 @@ HG_FN void transport_to0_vjp(Team team, int d, const T* G, const T* x, const T* 
         v_bar[i] = T(scale * G[i]);
     }
     put(team, c_bar, -of_gap * xx.hi);
+}
+
+// exp_x v, and u transported there along the geodesic
+template <class Team, class T>
+HG_FN void exp_transport(Team team, int d, const T* x_, const T* v_, const T* u_, const Real<T>* c, T* y, T* w) {
+    typedef Real<T> S;
+    const auto x = [=](auto at) { return at(x_); };
+    const auto v = [=](auto at) { return at(v_); };
+    const Step<S> t = exp_step(team, d, x_, v_, *c);
+    const auto far = is_far(t);
+    Chord<S> found = near_chord(*c, t);
+    if (any(!far)) put_near(team, d, x, v, found, y);
+    if (any(far)) {
+        const FarEnd<S> f = far_end(team, d, x, v, S(1), S(0), t.xv, *c, t);
+        put_far(team, d, x, v, t, f, far, y);
+        found = select(far, far_chord(*c, t, f), found);
+    }
+    const Chord<S> chord = found;
+    const Turn<S> turn = poincare::turn(team, d, *c, t.g, t.xx, x, [=](auto at) { return chord(at(x_), at(v_)); });
+    S q, p;
+    sum(team, d, into(q, p), [=](auto at) {
+        const auto xi = at(x_), ui = at(u_);
+        return terms(xi * ui, fma(-turn.along, xi, chord(xi, at(v_))) * ui);
+    });
+    const Turned<S> r = turned(turn, q, p);
+    const S scale = chord.gap / t.g + defect(team, d, u_);
+    for (int i = team.rank(); i < d; i += Team::size) {
+        const S xi = x_[i];
+        w[i] = T(scale * (S(u_[i]) + (r.to_x * xi + r.to_f * fma(-turn.along, xi, chord(xi, S(v_[i]))))));
+    }
+}
+
+// The transport to y = x + chord and its cotangents, then the exponential map with what they add to that of y.
+template <class Team, class T>
+HG_FN void exp_transport_vjp(Team team, int d, const T* Gy, const T* G, const T* x_, const T* v_, const T* u_,
+                             const Real<T>* c_, T* x_bar, T* v_bar, T* u_bar, Real<T>* c_bar) {
+    typedef Real<T> S;
+    const S c = *c_;
+    const auto x = [=](auto at) { return at(x_); };
+    const auto v = [=](auto at) { return at(v_); };
+    const Step<S> t = exp_step(team, d, x_, v_, c);
+    const auto far = is_far(t);
+    Chord<S> found = near_chord(c, t);
+    if (any(far)) found = select(far, far_chord(c, t, far_end(team, d, x, v, S(1), S(0), t.xv, c, t)), found);
+    const Chord<S> chord = found;
+    const Turn<S> turn = poincare::turn(team, d, c, t.g, t.xx, x, [=](auto at) { return chord(at(x_), at(v_)); });
+    S ee, xe, xu, eu, fu, Gx, Ge, Gf, Gu;
+    sum(team, d, into(ee, xe, xu, eu, fu, Gx, Ge, Gf, Gu), [=](auto at) {
+        const auto xi = at(x_), ui = at(u_), Gi = at(G), ei = chord(xi, at(v_)), fi = fma(-turn.along, xi, ei);
+        return terms(ei * ei, xi * ei, xi * ui, ei * ui, fi * ui, Gi * xi, Gi * ei, Gi * fi, Gi * ui);
+    });
+    const S g = t.g, N = g * chord.gap + c * ee, rho = chord.gap / g + defect(team, d, u_);
+    const Turned<S> r = turned(turn, xu, fu), back = turned(turn, Gx, Gf, -1);
+    const GyrationSlopes<S> s = gyration_slopes(c, g, chord.gap, t.xx, ee, N, xe, xu, eu, rho * Gx, rho * Ge);
+    const S of_rho = Gu + r.to_x * Gx + r.to_f * Gf, y_y = s.y_y - 2 * c * of_rho / g;
+    const S x_x = s.x_x + 2 * c * rho * of_rho / g, x_G = rho * s.x_G, y_G = rho * s.y_G;
+    const S radii = radial_difference(c, g, chord.gap, ee, 2 * xe + ee, t.xx + ee);  // of a chord that is rounded itself
+    const S of_c = rho * turn_slope(turn, xu, fu, Gx, Gf) - of_rho * radii / (g * g);
+    for (int i = team.rank(); i < d; i += Team::size) {
+        const S xi = x_[i], Gi = G[i];
+        u_bar[i] = T(rho * (Gi + (back.to_x * xi + back.to_f * fma(-turn.along, xi, chord(xi, S(v_[i]))))));
+    }
+    const auto y_bar = [=](auto at) {
+        const S xi = at(x_), ei = chord(xi, at(v_));
+        return at(Gy) + (s.y_x * xi + y_y * (xi + ei) + s.y_e * ei + s.y_w * at(u_) + y_G * at(G));
+    };
+    const auto more = [=](auto at) {
+        const S xi = at(x_);
+        return x_x * xi + s.x_e * chord(xi, at(v_)) + s.x_w * at(u_) + x_G * at(G);
+    };
+    step_vjp(team, d, y_bar, x_, v_, c, t, exp_translation(t), more, of_c, x_bar, v_bar, c_bar);
 }
 
 }  // namespace hypergeom::poincare
