@@ -47,6 +47,50 @@ def exp(x, v, c):
     return combine(cosh(r), x, sinh(r) / r if r else mp.mpf(1), v)
 
 
+def dist0(y, c):
+    return [acosh(sqrt(c) * point(y, c)[0]) / sqrt(c)]
+
+
+def sqdist(x, y, c):
+    d = dist(x, y, c)[0]
+    return [d * d]
+
+
+def chord2(x, y, c):
+    e = combine(1, point(y, c), -1, point(x, c))
+    return [product(e, e)]
+
+
+def inner(x, u, v, c):
+    x = point(x, c)
+    return [product(tangent(x, u), tangent(x, v))]
+
+
+def tangent_norm(x, v, c):
+    return [sqrt(inner(x, v, v, c)[0])]
+
+
+def project_tangent(x, u, c):
+    x = point(x, c)
+    return tangent(x, combine(1, u, c * product(x, u), x))
+
+
+def egrad2rgrad(x, u, c):
+    return project_tangent(x, [-u[0], *u[1:]], c)
+
+
+def time(xs, c):
+    return [sqrt(1 / c + dot(xs, xs))]
+
+
+def from_spatial(xs, c):
+    return time(xs, c) + xs
+
+
+def tangent_from_spatial(x, vs, c):
+    return tangent(point(x, c), [0, *vs])
+
+
 def to_poincare(x, c):
     x = point(x, c)
     return [xi / (1 + sqrt(c) * x[0]) for xi in x[1:]]
@@ -75,7 +119,7 @@ def at_radius(r, directions, c):
 def tangent_rows(rng, x, c, low=0.1, high=2.0):
     """Tangent vectors at x whose metric lengths times sqrt(c) lie in [low, high]."""
     rows, d = x.shape[0], x.shape[1] - 1
-    y = at_radius(1.0, unit_rows(rng, rows, d), c)
+    y = at_radius(rng.uniform(0.8, 1.2, (rows, 1)), unit_rows(rng, rows, d), c)
     unit = lorentz.log(x, y, c) / (np.sqrt(c) * lorentz.dist(x, y, c)[:, None])
     return unit * rng.uniform(low, high, (rows, 1))
 
@@ -146,6 +190,9 @@ def _case(name, points, c=1.0, digits=120, **options):
             "v": tangent_rows(rng, x, c),
             "u": tangent_rows(rng, x, c),
             "w": with_time(space, c),
+            "g": rng.normal(size=x.shape),
+            "xs": x[:, 1:],
+            "vs": rng.normal(size=x[:, 1:].shape),
             "p": unit_rows(rng, rows, d),
             "t": rng.uniform(-1, 2, rows),
         } | found
