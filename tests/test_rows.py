@@ -308,7 +308,7 @@ def test_nan_rows_raise_no_warning(name, rng):
     args = [np.full_like(a, np.nan) for a in args[:-1]] + [np.full_like(args[-1], 1e200)]
     with np.errstate(all="raise"):
         results = as_tuple(function(op)(*args, c))
-    whole_space = ("project", "exp0", "time", "time_vjp", "from_spatial", "from_spatial_vjp")  # any vector is inside
+    whole_space = ("project", "exp0", "exp0_vjp", "time", "time_vjp", "from_spatial", "from_spatial_vjp")  # any vector is inside
     if name.partition(".")[2] not in whole_space:
         assert all(np.isnan(r).all() for r in results)
 
@@ -414,7 +414,7 @@ def test_autograd_through_the_formula_is_the_vjp(name, rng):
     leaves = [torch.tensor(a, requires_grad=True) for a in (*args, c)]
     function(row_ops[name])(*leaves).backward(torch.tensor(g))
     for leaf, bar in zip(leaves, function(op)(g, *args, c), strict=True):
-        assert_close(leaf.grad.numpy() if leaf.grad is not None else 0 * bar, bar, 1e-11)
+        assert_close(leaf.grad.numpy() if leaf.grad is not None else 0 * bar, bar, 1e-10)
 
 
 @pytest.mark.parametrize("name", [name for name in FORWARD if row_ops[name].differentiable])

@@ -9,7 +9,20 @@ function `f` has `f_vjp`.
 """
 
 from hypergeom.lorentz.conversions import to_poincare, to_poincare_vjp
-from hypergeom.lorentz.maps import exp, exp_vjp, log, log_vjp
+from hypergeom.lorentz.maps import (
+    exp,
+    exp0,
+    exp0_vjp,
+    exp_vjp,
+    geodesic,
+    geodesic_vjp,
+    log,
+    log0,
+    log0_vjp,
+    log_vjp,
+    retract,
+    retract_vjp,
+)
 from hypergeom.lorentz.metric import (
     chord2,
     chord2_vjp,
@@ -47,17 +60,25 @@ __all__ = [
     "egrad2rgrad",
     "egrad2rgrad_vjp",
     "exp",
+    "exp0",
+    "exp0_vjp",
     "exp_vjp",
     "from_spatial",
     "from_spatial_vjp",
+    "geodesic",
+    "geodesic_vjp",
     "inner",
     "inner_vjp",
     "log",
+    "log0",
+    "log0_vjp",
     "log_vjp",
     "norm",
     "norm_vjp",
     "project",
     "project_tangent",
+    "retract",
+    "retract_vjp",
     "sqdist",
     "sqdist_vjp",
     "tangent_from_spatial",

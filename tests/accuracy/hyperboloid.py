@@ -47,6 +47,33 @@ def exp(x, v, c):
     return combine(cosh(r), x, sinh(r) / r if r else mp.mpf(1), v)
 
 
+def origin(d, c):
+    return [1 / sqrt(c), *[mp.mpf(0)] * d]
+
+
+def exp0(v, c):
+    return exp(origin(len(v) - 1, c), v, c)
+
+
+def log0(y, c):
+    return log(origin(len(y) - 1, c), y, c)
+
+
+def retract(x, v, c):
+    x = point(x, c)
+    v = tangent(x, v)
+    rho = c * product(v, v)
+    return combine(1 + rho / 2, x, sqrt(1 + rho / 4), v)
+
+
+def geodesic(x, y, t, c):
+    x, y, t = point(x, c), point(y, c), t[0]
+    theta = acosh(-c * product(x, y))
+    if not theta:
+        return combine(1 - t, x, t, y)
+    return combine(sinh((1 - t) * theta) / sinh(theta), x, sinh(t * theta) / sinh(theta), y)
+
+
 def dist0(y, c):
     return [acosh(sqrt(c) * point(y, c)[0]) / sqrt(c)]
 
