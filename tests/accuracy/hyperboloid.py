@@ -143,12 +143,20 @@ def at_radius(r, directions, c):
     return with_time(np.sinh(r) / np.sqrt(c) * directions, c)
 
 
-def tangent_rows(rng, x, c, low=0.1, high=2.0):
-    """Tangent vectors at x whose metric lengths times sqrt(c) lie in [low, high]."""
+def tangent_rows(rng, x, c, low=0.1, high=2.0, most=0.01 / np.finfo(np.float32).eps):
+    """Tangent vectors at x whose metric lengths times sqrt(c) lie in [low, high].
+
+    Far from the apex (cosh R > most) they are nearly across x: what rounding adds across x to a part along x is as
+    long as e^R eps of it.
+    """
     rows, d = x.shape[0], x.shape[1] - 1
-    y = at_radius(rng.uniform(0.8, 1.2, (rows, 1)), unit_rows(rng, rows, d), c)
-    unit = lorentz.log(x, y, c) / (np.sqrt(c) * lorentz.dist(x, y, c)[:, None])
-    return unit * rng.uniform(low, high, (rows, 1))
+    direction, r = unit_rows(rng, rows, d), np.linalg.norm(x[:, 1:], axis=1, keepdims=True)
+    outwards = x[:, 1:] / np.where(r > 0, r, 1)
+    cosine = np.sum(outwards * direction, axis=1, keepdims=True)
+    h = np.sqrt(c) * x[:, :1]
+    space = (direction - cosine * outwards) + (h if d == 1 else np.minimum(h, most)) * cosine * outwards
+    v = np.concatenate([np.sum(x[:, 1:] * space, axis=1, keepdims=True) / x[:, :1], space], axis=1)
+    return v * (rng.uniform(low, high, (rows, 1)) / (np.sqrt(c) * lorentz.norm(x, v, c)[:, None]))
 
 
 def generic(rng, d, dtype, rows, c, R=3.0):
@@ -159,8 +167,9 @@ def generic(rng, d, dtype, rows, c, R=3.0):
 
 def close(rng, d, dtype, rows, c, R=1.0, t=1e-12):
     x = generic(rng, d, dtype, rows, c, R)["x"].astype(dtype).astype(float)
-    v = max(t, 8 * float(np.finfo(dtype).eps)) * tangent_rows(rng, x, c)
-    return {"x": x, "y": lorentz.project(x + v, c), "v": v}
+    t = max(t, 8 * float(np.finfo(dtype).eps))
+    y = lorentz.project(x + t * tangent_rows(rng, x, c, most=np.inf), c)
+    return {"x": x, "y": y, "v": t * tangent_rows(rng, x, c)}
 
 
 def from_apex(rng, d, dtype, rows, c, R=3.0):
@@ -199,7 +208,7 @@ def line(rng, d, dtype, rows, c, R, apart):
     """On one ray from the apex, as nearly as they can be stored."""
     u = unit_rows(rng, rows, d)
     x, y = at_radius(R, u, c), at_radius(R - apart, u, c)
-    return {"x": x, "y": y, "v": lorentz.log(x, y, c)}
+    return {"x": x, "y": y, "v": lorentz.log(x, y, c), "t": rng.uniform(0, 1, rows)}
 
 
 def opposite(rng, d, dtype, rows, c, R=5.0):
@@ -215,6 +224,7 @@ def _case(name, points, c=1.0, digits=120, **options):
         space = rng.uniform(0.1, 0.9, (rows, 1)) * unit_rows(rng, rows, d) / np.sqrt(c)
         found = {
             "v": tangent_rows(rng, x, c),
+            "v0": lorentz.log0(x, c),
             "u": tangent_rows(rng, x, c),
             "w": with_time(space, c),
             "g": rng.normal(size=x.shape),

@@ -114,7 +114,19 @@ HG_FN Shot<Real<T>> shot(Team team, int n, const T* x, const T* v, Real<T> c) {
     Shot<S> p;
     p.at = base(team, n, x, c);
     p.v = parts(team, n - 1, c, p.at.xx, x + 1, [=, v = v + 1](auto at) { return S(at(v)); });
-    const S along = p.v.along, metric = p.v.square + along * along * p.at.xx * p.at.shrink;
+    const S along = p.v.along;
+    S metric = p.v.square + along * along * p.at.xx * p.at.shrink;
+    const auto long_step = c * metric > 256;  // its length is an exponent: the sum of squares in twice the digits
+    if (any(long_step)) {
+        Twofold<S> total{S(0), S(0)};
+        for (int i = 1 + team.rank(); i < n; i += Team::size) {
+            const S w = p.v.across(S(x[i]), S(v[i]));
+            add_product(total.hi, total.lo, w, w);
+        }
+        total = team.sum(total);
+        p.v.square = where(long_step, total.hi + total.lo, p.v.square);
+        metric = p.v.square + along * along * p.at.xx * p.at.shrink;
+    }
     p.step = Kind::of(S(sqrt(c * metric) + 0 * p.at.x0));
     p.radial = p.step.cosh + along * p.step.slope;
     const auto back = turns_back(p);
@@ -261,7 +273,8 @@ HG_FN void retract_vjp(Team team, int n, const T* G, const T* x, const T* v, con
 template <class Team, class T>
 HG_FN Step<Real<T>> step0(Team team, int n, const T* v, Real<T> c, Real<T>& vv) {
     typedef Real<T> S;
-    sum(team, n - 1, into(vv), [=, v = v + 1](auto at) { return terms(at(v) * at(v)); });
+    const Twofold<S> total = squares(team, n - 1, v + 1);  // r is an exponent
+    vv = total.hi + total.lo;
     const S r = sqrt(c) * length(team, n - 1, vv, [=, v = v + 1](auto at) { return at(v); });
     return Exponential::of(where(is_curvature(c), r, S(nan(""))));
 }
