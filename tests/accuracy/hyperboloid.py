@@ -143,18 +143,17 @@ def at_radius(r, directions, c):
     return with_time(np.sinh(r) / np.sqrt(c) * directions, c)
 
 
-def tangent_rows(rng, x, c, low=0.1, high=2.0, most=0.01 / np.finfo(np.float32).eps):
+def tangent_rows(rng, x, c, low=0.1, high=2.0):
     """Tangent vectors at x whose metric lengths times sqrt(c) lie in [low, high].
 
-    Far from the apex (cosh R > most) they are nearly across x: what rounding adds across x to a part along x is as
-    long as e^R eps of it.
+    Far from the apex they are nearly across x: what rounding adds across x to a part along x is as long as e^R eps of it.
     """
     rows, d = x.shape[0], x.shape[1] - 1
     direction, r = unit_rows(rng, rows, d), np.linalg.norm(x[:, 1:], axis=1, keepdims=True)
     outwards = x[:, 1:] / np.where(r > 0, r, 1)
     cosine = np.sum(outwards * direction, axis=1, keepdims=True)
     h = np.sqrt(c) * x[:, :1]
-    space = (direction - cosine * outwards) + (h if d == 1 else np.minimum(h, most)) * cosine * outwards
+    space = (direction - cosine * outwards) + (h if d == 1 else np.minimum(h, 0.01 / np.finfo(np.float32).eps)) * cosine * outwards
     v = np.concatenate([np.sum(x[:, 1:] * space, axis=1, keepdims=True) / x[:, :1], space], axis=1)
     return v * (rng.uniform(low, high, (rows, 1)) / (np.sqrt(c) * lorentz.norm(x, v, c)[:, None]))
 
@@ -168,7 +167,9 @@ def generic(rng, d, dtype, rows, c, R=3.0):
 def close(rng, d, dtype, rows, c, R=1.0, t=1e-12):
     x = generic(rng, d, dtype, rows, c, R)["x"].astype(dtype).astype(float)
     t = max(t, 8 * float(np.finfo(dtype).eps))
-    y = lorentz.project(x + t * tangent_rows(rng, x, c, most=np.inf), c)
+    goal = at_radius(rng.uniform(1.5, 2, (rows, 1)), unit_rows(rng, rows, d), c)
+    step = lorentz.log(x, goal, c) / (np.sqrt(c) * lorentz.dist(x, goal, c)[:, None])
+    y = lorentz.project(x + t * rng.uniform(0.1, 2, (rows, 1)) * step, c)
     return {"x": x, "y": y, "v": t * tangent_rows(rng, x, c)}
 
 
