@@ -140,6 +140,7 @@ def test_every_function_is_differentiable_but_the_projections():
     assert {name for name in FORWARD if not row_ops[name].differentiable} == {
         "poincare.project",
         "lorentz.project",
+        "lorentz.project_tangent",
     }
     for name in VJPS:
         op, of = row_ops[name], row_ops[name.removesuffix("_vjp")]
@@ -322,7 +323,8 @@ def test_nan_rows_raise_no_warning(name, rng):
     args = [np.full_like(a, np.nan) for a in args[:-1]] + [np.full_like(args[-1], 1e200)]
     with np.errstate(all="raise"):
         results = as_tuple(function(op)(*args, c))
-    if name not in ("poincare.exp0", "poincare.project", "lorentz.project"):
+    whole_space = ("project", "exp0", "exp0_vjp", "time", "time_vjp", "from_spatial", "from_spatial_vjp")  # any vector is inside
+    if name.partition(".")[2] not in whole_space:
         assert all(np.isnan(r).all() for r in results)
 
 
@@ -427,7 +429,7 @@ def test_autograd_through_the_formula_is_the_vjp(name, rng):
     leaves = [torch.tensor(a, requires_grad=True) for a in (*args, c)]
     function(row_ops[name])(*leaves).backward(torch.tensor(g))
     for leaf, bar in zip(leaves, function(op)(g, *args, c), strict=True):
-        assert_close(leaf.grad.numpy() if leaf.grad is not None else 0 * bar, bar, 1e-11)
+        assert_close(leaf.grad.numpy() if leaf.grad is not None else 0 * bar, bar, 1e-10)
 
 
 @pytest.mark.parametrize("name", [name for name in FORWARD if row_ops[name].differentiable])
@@ -443,7 +445,7 @@ def test_autograd_is_finite_at_coincident_points_and_the_origin(name, c, rng):
         if op.arguments[0] == "z":  # from the half-space's image of the origin on
             y[:, -1] += 1 - scale
         second = [
-            0 * y if name in ("v", "u") else a if axes == "m" else y
+            a if axes == "m" else y if name in ("x", "y", "p") else 0 * a
             for name, axes, a in zip(op.arguments[1:-1], op.inputs[1:-1], others, strict=True)
         ]
         leaves = [torch.tensor(a, requires_grad=True) for a in (y, *second, np.full(ROWS, c))]

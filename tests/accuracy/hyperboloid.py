@@ -47,6 +47,77 @@ def exp(x, v, c):
     return combine(cosh(r), x, sinh(r) / r if r else mp.mpf(1), v)
 
 
+def origin(d, c):
+    return [1 / sqrt(c), *[mp.mpf(0)] * d]
+
+
+def exp0(v, c):
+    return exp(origin(len(v) - 1, c), v, c)
+
+
+def log0(y, c):
+    return log(origin(len(y) - 1, c), y, c)
+
+
+def retract(x, v, c):
+    x = point(x, c)
+    v = tangent(x, v)
+    rho = c * product(v, v)
+    return combine(1 + rho / 2, x, sqrt(1 + rho / 4), v)
+
+
+def geodesic(x, y, t, c):
+    x, y, t = point(x, c), point(y, c), t[0]
+    theta = acosh(-c * product(x, y))
+    if not theta:
+        return combine(1 - t, x, t, y)
+    return combine(sinh((1 - t) * theta) / sinh(theta), x, sinh(t * theta) / sinh(theta), y)
+
+
+def dist0(y, c):
+    return [acosh(sqrt(c) * point(y, c)[0]) / sqrt(c)]
+
+
+def sqdist(x, y, c):
+    d = dist(x, y, c)[0]
+    return [d * d]
+
+
+def chord2(x, y, c):
+    e = combine(1, point(y, c), -1, point(x, c))
+    return [product(e, e)]
+
+
+def inner(x, u, v, c):
+    x = point(x, c)
+    return [product(tangent(x, u), tangent(x, v))]
+
+
+def tangent_norm(x, v, c):
+    return [sqrt(inner(x, v, v, c)[0])]
+
+
+def project_tangent(x, u, c):
+    x = point(x, c)
+    return tangent(x, combine(1, u, c * product(x, u), x))
+
+
+def egrad2rgrad(x, u, c):
+    return project_tangent(x, [-u[0], *u[1:]], c)
+
+
+def time(xs, c):
+    return [sqrt(1 / c + dot(xs, xs))]
+
+
+def from_spatial(xs, c):
+    return time(xs, c) + xs
+
+
+def tangent_from_spatial(x, vs, c):
+    return tangent(point(x, c), [0, *vs])
+
+
 def to_poincare(x, c):
     x = point(x, c)
     return [xi / (1 + sqrt(c) * x[0]) for xi in x[1:]]
@@ -95,11 +166,18 @@ def at_radius(r, directions, c):
 
 
 def tangent_rows(rng, x, c, low=0.1, high=2.0):
-    """Tangent vectors at x whose metric lengths times sqrt(c) lie in [low, high]."""
+    """Tangent vectors at x whose metric lengths times sqrt(c) lie in [low, high].
+
+    Far from the apex they are nearly across x: what rounding adds across x to a part along x is as long as e^R eps of it.
+    """
     rows, d = x.shape[0], x.shape[1] - 1
-    y = at_radius(0.9, unit_rows(rng, rows, d), c)  # no radius of a case
-    unit = lorentz.log(x, y, c) / (np.sqrt(c) * lorentz.dist(x, y, c)[:, None])
-    return unit * rng.uniform(low, high, (rows, 1))
+    direction, r = unit_rows(rng, rows, d), np.linalg.norm(x[:, 1:], axis=1, keepdims=True)
+    outwards = x[:, 1:] / np.where(r > 0, r, 1)
+    cosine = np.sum(outwards * direction, axis=1, keepdims=True)
+    h = np.sqrt(c) * x[:, :1]
+    space = (direction - cosine * outwards) + (h if d == 1 else np.minimum(h, 0.01 / np.finfo(np.float32).eps)) * cosine * outwards
+    v = np.concatenate([np.sum(x[:, 1:] * space, axis=1, keepdims=True) / x[:, :1], space], axis=1)
+    return v * (rng.uniform(low, high, (rows, 1)) / (np.sqrt(c) * lorentz.norm(x, v, c)[:, None]))
 
 
 def generic(rng, d, dtype, rows, c, R=3.0):
@@ -110,8 +188,11 @@ def generic(rng, d, dtype, rows, c, R=3.0):
 
 def close(rng, d, dtype, rows, c, R=1.0, t=1e-12):
     x = generic(rng, d, dtype, rows, c, R)["x"].astype(dtype).astype(float)
-    v = max(t, 8 * float(np.finfo(dtype).eps)) * tangent_rows(rng, x, c)
-    return {"x": x, "y": lorentz.project(x + v, c), "v": v}
+    t = max(t, 8 * float(np.finfo(dtype).eps))
+    goal = at_radius(rng.uniform(1.5, 2, (rows, 1)), unit_rows(rng, rows, d), c)
+    step = lorentz.log(x, goal, c) / (np.sqrt(c) * lorentz.dist(x, goal, c)[:, None])
+    y = lorentz.project(x + t * rng.uniform(0.1, 2, (rows, 1)) * step, c)
+    return {"x": x, "y": y, "v": t * tangent_rows(rng, x, c)}
 
 
 def from_apex(rng, d, dtype, rows, c, R=3.0):
@@ -150,7 +231,7 @@ def line(rng, d, dtype, rows, c, R, apart):
     """On one ray from the apex, as nearly as they can be stored."""
     u = unit_rows(rng, rows, d)
     x, y = at_radius(R, u, c), at_radius(R - apart, u, c)
-    return {"x": x, "y": y, "v": lorentz.log(x, y, c)}
+    return {"x": x, "y": y, "v": lorentz.log(x, y, c), "t": rng.uniform(0, 1, rows)}
 
 
 def ideal(rng, d, dtype, rows, c, R, side):
@@ -191,8 +272,12 @@ def _case(name, points, c=1.0, digits=120, **options):
         space = rng.uniform(0.1, 0.9, (rows, 1)) * unit_rows(rng, rows, d) / np.sqrt(c)
         found = {
             "v": tangent_rows(rng, x, c),
+            "v0": lorentz.log0(x, c),
             "u": tangent_rows(rng, x, c),
             "w": with_time(space, c),
+            "g": rng.normal(size=x.shape),
+            "xs": x[:, 1:],
+            "vs": rng.normal(size=x[:, 1:].shape),
             "p": unit_rows(rng, rows, d),
             "t": rng.uniform(-1, 2, rows),
         } | found

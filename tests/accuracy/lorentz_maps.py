@@ -1,9 +1,50 @@
 """Subjects of hypergeom.lorentz.maps."""
 
+import numpy as np
 from accuracy import hyperboloid
-from accuracy.harness import Subject
+from accuracy.harness import Bars, Subject
+
+from hypergeom import lorentz
+
+
+def spread(end, r, c):
+    """How far the end of a step goes when its length is off by r eps; where it is short, eight eps of the end."""
+    return (1 + r / 8) * np.sqrt(1 / c + np.sum(end[:, 1:] ** 2, axis=1))
+
+
+def of_exp(args, c):
+    """The part of v across x is rounded as well as its length: two eps of that."""
+    x, v = (a.astype(float) for a in args)
+    return spread(lorentz.exp(x, v, c), 2 * np.sqrt(c) * lorentz.norm(x, v, c), c)
+
+
+def of_exp0(args, c):
+    (v,) = (a.astype(float) for a in args)
+    return spread(lorentz.exp0(v, c), np.sqrt(c) * np.linalg.norm(v[:, 1:], axis=1), c)
+
+
+def of_geodesic(args, c):
+    """Beyond its ends a geodesic is a difference: what eps of x, y and of the distance move it by."""
+    x, y, t = (a.astype(float) for a in args)
+    theta = np.sqrt(c) * lorentz.dist(x, y, c)
+    lengths = [np.linalg.norm(p[:, 1:], axis=1) for p in (x, y)]
+    shares = [np.exp((np.abs(s) - 1) * theta) * np.expm1(-2 * np.abs(s) * theta) / np.expm1(-2 * theta) for s in (1 - t, t)]
+    return (1 + (np.abs(t) + 1) * theta / 8) * (shares[0] * lengths[0] + shares[1] * lengths[1])
+
+
+def of_retract(args, c):
+    x, v = (a.astype(float) for a in args)
+    return spread(lorentz.retract(x, v, c), 0, c)
+
+
+# Where R exceeds 10, cotangents are held to 500.
+FAR = {name: Bars(8, 500) for name in ("far", "unequal@2,80", "unequal@80,40", "line@R=10,5")}
 
 SUBJECTS = [
-    Subject("lorentz.exp", hyperboloid.exp, ("x", "v"), hyperboloid.larger_of_x),
-    Subject("lorentz.log", hyperboloid.log, ("x", "y")),
+    Subject("lorentz.exp", hyperboloid.exp, ("x", "v"), of_exp),
+    Subject("lorentz.exp0", hyperboloid.exp0, ("v0",), of_exp0),
+    Subject("lorentz.log", hyperboloid.log, ("x", "y"), elsewhere=FAR),
+    Subject("lorentz.log0", hyperboloid.log0, ("y",)),
+    Subject("lorentz.retract", hyperboloid.retract, ("x", "v"), of_retract),
+    Subject("lorentz.geodesic", hyperboloid.geodesic, ("x", "y", "t"), of_geodesic, elsewhere=FAR),
 ]

@@ -59,23 +59,25 @@ HG_FN S pair_distance(Team team, int n, const X* x, const Y* y, const Side<S>& o
 // What a pair adds to a spatial entry of the cotangent of x alone.
 template <class S>
 struct PairPull {
-    S scale, inverse, along;
+    S scale, inverse;
+    Remainder<S> first;
 
-    HG_FN S entry(S xi, S yi) const { return -(scale * (inverse * fma(-along, xi, yi))); }
+    HG_FN S entry(S xi, S yi) const { return -(scale * (inverse * first(xi, yi))); }
 };
 
 // What a pair adds to the cotangents of its points: in each spatial entry what `add_entry` says, and own_x x to that of x,
 // own_y y to that of y.
 template <class S>
 struct PairSlopes {
-    S scale, inverse, along_x, along_y;
+    S scale, inverse;
+    Remainder<S> first_x, first_y;
     S own_x, own_y, of_c;
 
     HG_FN void add_entry(S xi, S yi, S& x_bar, S& y_bar) const {
-        x_bar -= scale * (inverse * fma(-along_x, xi, yi));
-        y_bar -= scale * (inverse * fma(-along_y, yi, xi));
+        x_bar -= scale * (inverse * first_x(xi, yi));
+        y_bar -= scale * (inverse * first_y(yi, xi));
     }
-    HG_FN PairPull<S> on_x() const { return {scale, inverse, along_x}; }
+    HG_FN PairPull<S> on_x() const { return {scale, inverse, first_x}; }
 };
 
 template <class Team, class X, class Y, class S>
@@ -84,7 +86,7 @@ HG_FN PairSlopes<S> pair_slopes(Team team, int n, const X* x, const Y* y, const 
     const Chord<S> p = chord_of(team, n, x, y, of_x, of_y, sums, c);
     const ChordGradient<S> t = chord_gradient(team, n, x, y, c, p);
     const S scale = G / sqrt(1 + p.q), inverse = reciprocal(p.length);
-    return {scale, inverse, t.x.along, t.y.along, -scale * (inverse * t.x.r), -scale * (inverse * t.y.r),
+    return {scale, inverse, t.x.first, t.y.first, -scale * (inverse * t.x.r), -scale * (inverse * t.y.r),
             scale * (inverse * t.of_c) / 2 + G * distance_by_curvature(c, p)};
 }
 
