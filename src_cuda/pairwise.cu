@@ -36,9 +36,9 @@ __device__ __forceinline__ void distances(const PairCall& call) {
     const long long high = (call.m + tile - 1) / tile, wide = (call.k + tile - 1) / tile;
     for (long long task = blockIdx.x; task < call.batches * high * wide; task += gridDim.x) {
         const long long batch = task / (high * wide), i = task / wide % high * tile, j = task % wide * tile;
-        const double c = curvature(call, batch);
+        const Root<double> c(curvature(call, batch));
         const Points<T, tile, width> x(call.x, batch, i, call.m, int(call.n)), y(call.y, batch, j, call.k, int(call.n));
-        get_sides<Space>(x, x_side, c, 0), get_sides<Space>(y, y_side, c, pair_block / 2);
+        get_sides<Space>(x, x_side, c.c, 0), get_sides<Space>(y, y_side, c.c, pair_block / 2);
         {
             Space::PairSums sums[side][side];
             pair_sums<Space>(x, y, room.slices, sums);
@@ -88,7 +88,8 @@ struct Gradient {
     Shared& shared;
     const PairCall& call;
     long long batch;
-    double c, of_c, own;
+    Root<double> c;
+    double of_c, own;
     Place at;
 
     // Slopes of the pairs of two tiles; 0 where there is no pair.
@@ -165,10 +166,10 @@ struct Gradient {
         double* bar = call.bar + ((chunk * call.batches + batch) * call.m + i) * call.n;
         const long long tiles = (call.k + tile - 1) / tile;
         const long long begin = tiles * chunk / call.chunks * tile, end = tiles * (chunk + 1) / call.chunks * tile;
-        get_sides<Space>(x, shared.x_side, c, 0);
+        get_sides<Space>(x, shared.x_side, c.c, 0);
         for (long long j = begin; j < end && j < call.k; j += tile) {
             const Points<T, tile, width> y(call.y, batch, j, call.k, int(call.n));
-            get_sides<Space>(y, shared.y_side, c, pair_block / 2);
+            get_sides<Space>(y, shared.y_side, c.c, pair_block / 2);
             find_slopes(x, y, matrix<const T>(call.pairs, batch) + i * call.row + j * call.column);
             __syncthreads();
             add_entries(x, y, bar, j == begin);
@@ -189,7 +190,7 @@ __device__ __forceinline__ void gradient(const PairCall& call) {
     const long long high = (call.m + tile - 1) / tile;
     for (long long task = blockIdx.x; task < call.chunks * call.batches * high; task += gridDim.x) {
         const long long batch = task / high % call.batches;
-        Gradient<T> of{shared, call, batch, curvature(call, batch), 0, 0};
+        Gradient<T> of{shared, call, batch, Root<double>(curvature(call, batch)), 0, 0};
         of.run(task % high * tile, task / high / call.batches, task);
     }
 }
@@ -201,7 +202,7 @@ __device__ __forceinline__ void gradient(const PairCall& call) {
     HG_PAIR_KERNEL(space, float32, float) \
     HG_PAIR_KERNEL(space, float64, double)
 #define HG_PAIR_KERNEL(space, dtype, T)                                                                                \
-    extern "C" __global__ void __launch_bounds__(hypergeom::cuda::pair_block)                                          \
+    extern "C" __global__ void __launch_bounds__(hypergeom::cuda::pair_block, 2)                                       \
         space##_cdist_##dtype(hypergeom::cuda::PairCall call) {                                                        \
         hypergeom::cuda::distances<T>(call);                                                                           \
     }                                                                                                                  \

@@ -30,7 +30,7 @@ struct Bars {
 };
 
 template <int count, class T>
-HG_FN void slopes_of(const Panel<T>& panel, int i, const Tile<T>& tile, int p, Pack c, const char* G,
+HG_FN void slopes_of(const Panel<T>& panel, int i, const Tile<T>& tile, int p, const Root<Pack>& c, const char* G,
                      const Matrices& pairs, Bars& bars) {
     const int n = panel.n, group = p % groups;
     const double* x = panel.row(i);
@@ -75,7 +75,7 @@ template <int count, class T>
 void rows_against_tile(const PairCall& call, npy_intp batch, const Panel<T>& panel, npy_intp first_i, int i,
                        const Tile<T>& tile, npy_intp first_j, Bars& bars) {
     const int n = call.n;
-    const Pack c = curvature(call, batch);
+    const Root<Pack> c{Pack(curvature(call, batch))};
     for (int r = 0; r < count; ++r) {
         bars.own_x[r].clear();
         for (int t = 0; t < n; ++t) bars.x[r * std::ptrdiff_t(n) + t].clear();

@@ -105,7 +105,7 @@ HG_FN void each_tile(const PairCall& call, const PairBlock& b, double* room, F v
 
 // Distances of `count` rows of x to the rows of y in pack p, to `out` and the rows below it.
 template <int count, class T>
-HG_FN void distances_of(const Panel<T>& panel, int i, const Tile<T>& tile, int p, Pack c, char* out,
+HG_FN void distances_of(const Panel<T>& panel, int i, const Tile<T>& tile, int p, const Root<Pack>& c, char* out,
                         const Matrices& pairs) {
     const double* x = panel.row(i);
     Space::PairSums<Pack> sums[count];
@@ -120,7 +120,7 @@ HG_FN void distances_of(const Panel<T>& panel, int i, const Tile<T>& tile, int p
 
 template <class T>
 void pair_distances(const PairCall& call, const PairBlock& b, double* room) {
-    const Pack c = curvature(call, b.batch);
+    const Root<Pack> c{Pack(curvature(call, b.batch))};
     each_tile<T>(call, b, room, [&](const Panel<T>& panel, npy_intp first_i, const Tile<T>& tile, npy_intp first_j) {
         int i = 0;
         const auto out = [&](int p) { return call.pairs.at(b.batch, first_i + i, first_j + p * lanes); };

@@ -13,6 +13,21 @@ HG_FN S asinh_ratio(S q) {
     return where(r > 0, asinh(r) / r, 1 + q);
 }
 
+// A curvature and its square root, which many distances may share.
+template <class S>
+struct Root {
+    S c, root, inverse;
+
+    HG_FN explicit Root(S c) : c(c), root(sqrt(c)), inverse(1 / root) {}
+};
+
+// asinh(sqrt(c) u) / sqrt(c), also where c is 0
+template <class S>
+HG_FN S asinh_length(const Root<S>& of, S u) {
+    const S r = of.root * u;
+    return where(r > 1e-150, of.inverse * asinh(r), u);
+}
+
 // theta / sinh theta where q = sinh^2(theta / 2), that is asinh_ratio(q) / sqrt(1 + q)
 template <class S>
 HG_FN S theta_sinh_ratio(S q) {

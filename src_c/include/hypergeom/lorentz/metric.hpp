@@ -6,8 +6,8 @@ namespace hypergeom::lorentz {
 
 // 2 asinh(sqrt q) / sqrt(c)
 template <class S>
-HG_FN S distance(const Chord<S>& p) {
-    return p.length * asinh_ratio(p.q);
+HG_FN S distance(const Root<S>& c, const Chord<S>& p) {
+    return 2 * asinh_length(c, p.length / 2);
 }
 
 // Its derivative in c where Q is held.
@@ -19,7 +19,7 @@ HG_FN S distance_by_curvature(S c, const Chord<S>& p) {
 
 template <class Team, class T>
 HG_FN void dist(Team team, int n, const T* x, const T* y, const Real<T>* c, T* out) {
-    put(team, out, distance(chord(team, n, x, y, *c)));
+    put(team, out, distance(Root<Real<T>>(*c), chord(team, n, x, y, *c)));
 }
 
 template <class Team, class T>

@@ -52,8 +52,8 @@ HG_FN Chord<S> chord_of(Team team, int n, const X* x, const Y* y, const Side<S>&
 
 template <class Team, class X, class Y, class S>
 HG_FN S pair_distance(Team team, int n, const X* x, const Y* y, const Side<S>& of_x, const Side<S>& of_y,
-                      const PairSums<S>& sums, S c) {
-    return distance(chord_of(team, n, x, y, of_x, of_y, sums, c));
+                      const PairSums<S>& sums, const Root<S>& c) {
+    return distance(c, chord_of(team, n, x, y, of_x, of_y, sums, c.c));
 }
 
 // What a pair adds to a spatial entry of the cotangent of x alone.
@@ -82,7 +82,8 @@ struct PairSlopes {
 
 template <class Team, class X, class Y, class S>
 HG_FN PairSlopes<S> pair_slopes(Team team, int n, const X* x, const Y* y, const Side<S>& of_x, const Side<S>& of_y,
-                                const PairSums<S>& sums, S c, S G) {
+                                const PairSums<S>& sums, const Root<S>& root, S G) {
+    const S c = root.c;
     const Chord<S> p = chord_of(team, n, x, y, of_x, of_y, sums, c);
     const ChordGradient<S> t = chord_gradient(team, n, x, y, c, p);
     const S scale = G / sqrt(1 + p.q), inverse = reciprocal(p.length);

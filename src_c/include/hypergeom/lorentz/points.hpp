@@ -165,10 +165,13 @@ HG_FN S chord_square(Team team, int d, const X* x, const Y* y, S c, Chord<S>& p)
     p.across = where(obtuse, p.across, across);
     const S perp = where(p.ss > 0, 4 * across * (ff / p.ss), p.ee);
     const S s = sqrt(p.ss), ratio = where(s > 0, fabs(p.e0) / s, S(0)), k = ratio * ratio;
-    // |s| - |e0| = (|s| - |f|) - (f0 - |f|) + n0, for the nearer point n and the farther f
-    const S f = sqrt(ff), f0 = where(x_is_near, p.y0, p.x0), n0 = where(x_is_near, p.x0, p.y0);
-    const S difference = (nn + 2 * p.xy) / (s + f) - 1 / (c * (f0 + f)) + n0;
-    const S rest = where(k < 0.5, 1 - k, difference / s * (1 + ratio));
+    S rest = 1 - k;
+    if (any(!(k < 0.5))) {
+        // |s| - |e0| = (|s| - |f|) - (f0 - |f|) + n0, for the nearer point n and the farther f
+        const S f = sqrt(ff), f0 = where(x_is_near, p.y0, p.x0), n0 = where(x_is_near, p.x0, p.y0);
+        const S difference = (nn + 2 * p.xy) / (s + f) - 1 / (c * (f0 + f)) + n0;
+        rest = where(k < 0.5, rest, difference / s * (1 + ratio));
+    }
     return where(obtuse, of_obtuse, (perp + 4 / c * k) / rest);
 }
 

@@ -4,17 +4,23 @@
 
 namespace hypergeom::poincare {
 
-// 2 asinh(sqrt(c) u) / sqrt(c), u = |e| / sqrt(D)
+// 1 / sqrt(g)
 template <class S>
-HG_FN S distance(S c, const Pair<S>& p, S e) {
-    return 2 * e / sqrt(p.D) * asinh_ratio(c * p.ee / p.D);
+HG_FN S stretch(S g) {
+    return 1 / sqrt(g);
 }
 
-// Its derivative in c.
+// 2 asinh(sqrt(c) u) / sqrt(c), u = |e| / sqrt(D), from the length of e and the stretch of both points
 template <class S>
-HG_FN S distance_by_curvature(S c, const Pair<S>& p, S e) {
-    const S uu = p.ee / p.D, q = c * uu, u = e / sqrt(p.D);
-    return u * (2 * uu * asinh_ratio_slope(q) + (p.xx / p.gx + p.yy / p.gy) / sqrt(1 + q));
+HG_FN S distance(const Root<S>& c, S e, S of_x, S of_y) {
+    return 2 * asinh_length(c, e * (of_x * of_y));
+}
+
+// Its derivative in c, from u and |x|^2 / g_x of both points
+template <class S>
+HG_FN S distance_by_curvature(S c, S u, S of_x, S of_y) {
+    const S uu = u * u, q = c * uu;
+    return u * (2 * uu * asinh_ratio_slope(q) + (of_x + of_y) / sqrt(1 + q));
 }
 
 template <class Team, class T>
@@ -22,7 +28,7 @@ HG_FN void dist(Team team, int d, const T* x, const T* y, const Real<T>* c, T* o
     typedef Real<T> S;
     const Pair<S> p = pair(team, d, x, y, *c, -1);
     const S e = length(team, d, p.ee, [=](auto at) { return at(y) - at(x); });
-    put(team, out, distance(*c, p, e));
+    put(team, out, distance(Root<S>(*c), e, stretch(p.gx), stretch(p.gy)));
 }
 
 template <class Team, class T>
@@ -38,7 +44,7 @@ HG_FN void dist_vjp(Team team, int d, const T* G, const T* x, const T* y, const 
         x_bar[i] = T(to_x * xi - ei);
         y_bar[i] = T(to_y * yi + ei);
     }
-    put(team, c_bar, S(*G) * distance_by_curvature(*c, p, e));
+    put(team, c_bar, S(*G) * distance_by_curvature(*c, e / sqrt(p.D), p.xx / p.gx, p.yy / p.gy));
 }
 
 // 2 atanh(sqrt(c)|y|) / sqrt(c)

@@ -7,21 +7,22 @@ namespace hypergeom::poincare {
 
 constexpr int first_coordinate = 0;
 
-// What pairs need of one of their points.
+// What pairs need of one of their points: the gap, its stretch and |x|^2 / g.
 template <class S>
 struct Side {
-    S xx, g;
+    S g, stretch, ratio;
 
     Side() = default;
-    HG_FN Side(S xx, S g) : xx(xx), g(g) {}
+    HG_FN Side(S g, S stretch, S ratio) : g(g), stretch(stretch), ratio(ratio) {}
     template <class R>
-    HG_FN explicit Side(const Side<R>& one) : xx(one.xx), g(one.g) {}
+    HG_FN explicit Side(const Side<R>& one) : g(one.g), stretch(one.stretch), ratio(one.ratio) {}
 };
 
 template <class Team, class T>
 HG_FN Side<Real<T>> side(Team team, int d, const T* x, Real<T> c) {
     const Twofold<Real<T>> xx = squares(team, d, x);
-    return {xx.hi, gap(c, xx)};
+    const Real<T> g = gap(c, xx);
+    return {g, stretch(g), xx.hi / g};
 }
 
 // The sums along a pair.
@@ -35,18 +36,12 @@ struct PairSums {
     }
 };
 
-template <class S>
-HG_FN Pair<S> pair_of(const PairSums<S>& sums, const Side<S>& x, const Side<S>& y, S c) {
-    const S D = x.g * y.g;
-    return {x.xx, y.xx, sums.ee, x.g, y.g, D, D + c * sums.ee};
-}
-
 // One of x and y may have rows of plain numbers, which then count for all lanes of the other.
 template <class Team, class X, class Y, class S>
 HG_FN S pair_distance(Team team, int d, const X* x, const Y* y, const Side<S>& of_x, const Side<S>& of_y,
-                      const PairSums<S>& sums, S c) {
+                      const PairSums<S>& sums, const Root<S>& c) {
     const S e = length(team, d, sums.ee, [=](auto at) { return at(y) - at(x); });
-    return distance(c, pair_of(sums, of_x, of_y, c), e);
+    return distance(c, e, of_x.stretch, of_y.stretch);
 }
 
 // What a pair adds to an entry of the cotangent of x alone.
@@ -74,11 +69,12 @@ struct PairSlopes {
 
 template <class Team, class X, class Y, class S>
 HG_FN PairSlopes<S> pair_slopes(Team team, int d, const X* x, const Y* y, const Side<S>& of_x, const Side<S>& of_y,
-                                const PairSums<S>& sums, S c, S G) {
-    const Pair<S> p = pair_of(sums, of_x, of_y, c);
-    const S e = length(team, d, sums.ee, [=](auto at) { return at(y) - at(x); });
-    const S scale = 2 * G / sqrt(p.N), own = scale * c * e;
-    return {scale, reciprocal(e), own / p.gx, own / p.gy, G * distance_by_curvature(c, p, e)};
+                                const PairSums<S>& sums, const Root<S>& root, S G) {
+    const S c = root.c, ee = sums.ee, stretch = of_x.stretch * of_y.stretch;
+    const S e = length(team, d, ee, [=](auto at) { return at(y) - at(x); });
+    const S scale = 2 * G / sqrt(of_x.g * of_y.g + c * ee), own = scale * c * e;
+    return {scale, reciprocal(e), own * (of_x.stretch * of_x.stretch), own * (of_y.stretch * of_y.stretch),
+            G * distance_by_curvature(c, e * stretch, of_x.ratio, of_y.ratio)};
 }
 
 }  // namespace hypergeom::poincare
