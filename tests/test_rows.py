@@ -365,9 +365,7 @@ def test_rejected_shapes(name, rng):
 def test_rejected_curvatures(name, rng):
     op = row_ops[name]
     f, (args, _) = function(op), example(op, rng)
-    for c in (-1, -1e-300, np.nan, np.inf, np.float64(-1), np.array(-1.0)) + (
-        () if op.flat else (0, 0.0)
-    ):
+    for c in (-1, -1e-300, np.nan, np.inf, np.float64(-1), np.array(-1.0)) + (() if op.flat else (0, 0.0)):
         with pytest.raises(ValueError, match=f"^{name}: c needs to be finite and >=? 0, got"):
             f(*args, c)
     if op.flat:
