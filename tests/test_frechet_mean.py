@@ -42,6 +42,8 @@ def test_frechet_mean_is_stationary(d, m, radius, rng, libraries):
     x, w = ball(rng, (m, d), c, radius), weights(rng, m)
     X, k, total = poincare.to_lorentz(x, c), mp.mpf(c), mp.fsum(row(w))
     for library, call in libraries.items():
+        # other libraries sum the gap to the rim as it is written
+        lost = X[:, 0].max() * np.sqrt(c) if library == "formula" else 1
         result = poincare.FrechetMean(*call(lambda *args: astuple(poincare.frechet_mean(*args)), x, w, c))
         assert result.converged, library
         assert result.iterations <= 25
@@ -49,8 +51,8 @@ def test_frechet_mean_is_stationary(d, m, radius, rng, libraries):
         r = mean_log(mean, [lift(xi, k) for xi in rows(x)], row(w), k)
         length = mp.sqrt(mp.fdot(r, r) - (mp.fdot(r, mean) / time(mean, k)) ** 2) / total
         reach = max(poincare.dist(result.point, x, c).max(), float(mp.norm(mean)))
-        assert length <= 32 * EPS * reach, library
-        assert abs(length - result.grad_norm) <= 32 * EPS * reach
+        assert length <= 32 * EPS * reach * lost, library
+        assert abs(length - result.grad_norm) <= 32 * EPS * reach * lost, library
 
         result = lorentz.FrechetMean(*call(lambda *args: astuple(lorentz.frechet_mean(*args)), X, w, c))
         assert result.converged, library
@@ -58,7 +60,7 @@ def test_frechet_mean_is_stationary(d, m, radius, rng, libraries):
         r = mean_log(mean, rows(X[:, 1:]), row(w), k)
         length = mp.sqrt(mp.fdot(r, r) - (mp.fdot(r, mean) / time(mean, k)) ** 2) / total
         h = float(time(mean, k)) * np.sqrt(c)
-        assert length <= 32 * EPS * h * max(lorentz.dist(result.point, X, c).max(), 1 / np.sqrt(c)), library
+        assert length <= 32 * EPS * h * lost * max(lorentz.dist(result.point, X, c).max(), 1 / np.sqrt(c)), library
         np.testing.assert_allclose(result.variance, w @ lorentz.dist(result.point, X, c) ** 2 / w.sum(), rtol=1e-13)
 
 
