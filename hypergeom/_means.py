@@ -227,8 +227,8 @@ def _newton_step(p: _Problem, s: _State, mean: Array) -> Array:
 def _hessian_solve(p: _Problem, s: _State, right: Array) -> Array:
     """H^-1 right in the frame, H = sum w (kappa I + (1 - kappa) u u^T), kappa = theta coth theta.
 
-    H = a I - B^T B has d rows. The smaller of it and a I - B B^T, which has one for each point, is solved, in
-    O(m d min(m, d)) operations.
+    H = a I - V^T U, with the directions u as rows of U and w (kappa - 1) u as those of V, has d rows. The smaller
+    of it and a I - U V^T, which has one for each point, is solved, in O(m d min(m, d)) operations.
     """
     xp, theta = p.xp, s.theta
     v = s.frame.to(s.v)
@@ -240,14 +240,14 @@ def _hessian_solve(p: _Problem, s: _State, right: Array) -> Array:
     weight = p.w[..., None] * excess
     valid = xp.isfinite(s.grad_norm)[..., None, None]
     a = 1 + xp.where(valid, xp.sum(weight, axis=-2, keepdims=True), xp.zeros_like(valid, dtype=theta.dtype))
-    B = xp.where(valid, xp.sqrt(weight) * u, xp.zeros_like(u))
-    BT, column = xp.matrix_transpose(B), xp.matrix_transpose(right)
-    m, d = B.shape[-2:]
-    unit = a * xp.eye(min(m, d), dtype=B.dtype, device=_device(B))
+    U = xp.where(valid, u, xp.zeros_like(u))
+    VT, column = xp.matrix_transpose(xp.where(valid, weight, xp.zeros_like(weight)) * U), xp.matrix_transpose(right)
+    m, d = U.shape[-2:]
+    unit = a * xp.eye(min(m, d), dtype=U.dtype, device=_device(U))
     if d <= m:
-        solution = xp.linalg.solve(unit - BT @ B, column)
+        solution = xp.linalg.solve(unit - VT @ U, column)
     else:
-        solution = (column + BT @ xp.linalg.solve(unit - B @ BT, B @ column)) / a
+        solution = (column + VT @ xp.linalg.solve(unit - U @ VT, U @ column)) / a
     return xp.matrix_transpose(solution)
 
 
