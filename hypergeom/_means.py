@@ -227,8 +227,8 @@ def _newton_step(p: _Problem, s: _State, mean: Array) -> Array:
 def _hessian_solve(p: _Problem, s: _State, right: Array) -> Array:
     """H^-1 right in the frame, H = sum w (kappa I + (1 - kappa) u u^T), kappa = theta coth theta.
 
-    H = a I - B^T B has d rows. The smaller of it and a I - B B^T, which has one for each point, is solved, in
-    O(m d min(m, d)) operations.
+    H = a I - V^T U, with the directions u as rows of U and w (kappa - 1) u as those of V, has d rows. The smaller
+    of it and a I - U V^T, which has one for each point, is solved, in O(m d min(m, d)) operations.
     """
     xp, theta = p.xp, s.theta
     v = s.frame.to(s.v)
@@ -240,14 +240,14 @@ def _hessian_solve(p: _Problem, s: _State, right: Array) -> Array:
     weight = p.w[..., None] * excess
     valid = xp.isfinite(s.grad_norm)[..., None, None]
     a = 1 + xp.where(valid, xp.sum(weight, axis=-2, keepdims=True), xp.zeros_like(valid, dtype=theta.dtype))
-    B = xp.where(valid, xp.sqrt(weight) * u, xp.zeros_like(u))
-    BT, column = xp.matrix_transpose(B), xp.matrix_transpose(right)
-    m, d = B.shape[-2:]
-    unit = a * xp.eye(min(m, d), dtype=B.dtype, device=_device(B))
+    U = xp.where(valid, u, xp.zeros_like(u))
+    VT, column = xp.matrix_transpose(xp.where(valid, weight, xp.zeros_like(weight)) * U), xp.matrix_transpose(right)
+    m, d = U.shape[-2:]
+    unit = a * xp.eye(min(m, d), dtype=U.dtype, device=_device(U))
     if d <= m:
-        solution = xp.linalg.solve(unit - BT @ B, column)
+        solution = xp.linalg.solve(unit - VT @ U, column)
     else:
-        solution = (column + BT @ xp.linalg.solve(unit - B @ BT, B @ column)) / a
+        solution = (column + VT @ xp.linalg.solve(unit - U @ VT, U @ column)) / a
     return xp.matrix_transpose(solution)
 
 
@@ -316,10 +316,10 @@ def frechet_mean_vjp(
     """`frechet_mean_vjp` of a model: with H G* = the cotangent, those of sum w G*.log_m(x), m held."""
     name = f"{space.name}.frechet_mean_vjp"
     groups = arrange(name, x, w, axis)
-    if mean is None:
-        mean = frechet_mean(space, groups.x, groups.w, c, -2, tol, max_iter)
     p, start = _problem(space, "frechet_mean_vjp", groups, c)
     xp, g = p.xp, _as_array(g)
+    if mean is None:
+        mean = frechet_mean(space, p.x, xp.astype(groups.w, p.x.dtype, copy=False), p.c, -2, tol, max_iter)
     if g.shape != start.shape or mean.point.shape != start.shape:
         raise ValueError(
             f"{name}: g and the mean's point need shape {tuple(start.shape)}, got {tuple(g.shape)} and "
@@ -338,7 +338,7 @@ def frechet_mean_vjp(
         of_time = g[..., :1] / point[..., None, :1]
         g = g[..., 1:] + of_time * point[..., None, 1:]
     if p.x.shape[-2] == 0:
-        return groups.restore(groups.x, groups.w, xp.full_like(p.column, math.nan))
+        return groups.restore(groups.x, groups.w, xp.full_like(p.c if p.column.ndim else p.column, math.nan))
     state = p.evaluate(point)
     cotangent = state.frame.to(_hessian_solve(p, state, state.frame.back(g)))
     pulled = space.tangent(xp, p.w[..., None] * cotangent)
@@ -348,4 +348,6 @@ def frechet_mean_vjp(
         c_bar = c_bar + sum_to(xp, -of_time[..., 0] / (2 * p.column_of_means**2), p.c_of_points)
     if p.column.ndim:
         c_bar = c_bar[..., 0]
+    if array_api_compat.is_array_api_obj(c):
+        c_bar = sum_to(xp, c_bar, c)  # in its dtype
     return groups.restore(sum_to(xp, x_bar, groups.x), sum_to(xp, w_bar, groups.w), c_bar)

@@ -183,7 +183,9 @@ def test_arguments_of_any_layout(device):
 def test_geometry_is_stated_once_on_each_side():
     header = (_cuda.source_folders()[1] / "row_kernel.cuh").read_text()
     assert f"constexpr int row_block = {_cuda.ROW_BLOCK};" in header
-    assert f"constexpr int near_sums = {_cuda.NEAR_SUMS};" in (_cuda.source_folders()[1] / "group_kernel.cuh").read_text()
+    assert (
+        f"constexpr int near_sums = {_cuda.NEAR_SUMS};" in (_cuda.source_folders()[1] / "group_kernel.cuh").read_text()
+    )
 
 
 def test_installed_sources_are_complete():
