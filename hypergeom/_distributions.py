@@ -10,6 +10,7 @@ import array_api_compat
 import numpy as np
 import numpy.typing as npt
 
+from hypergeom._rows import sum_to
 from hypergeom._smooth import piecewise, sinh_ratio, sinh_ratio_slope
 
 __all__ = ["check_number", "floating", "logpdf", "logpdf_vjp", "scaled_normal", "uniform_vectors", "wide"]
@@ -159,7 +160,8 @@ def logpdf_vjp(
     g = xp.broadcast_to(g, p.value.shape)
     x_bar, mean_bar, c_bar = frame_vjp(g[..., None] * p.of_v, a.x, a.mean, a.c)
     bars = (x_bar, mean_bar, g[..., None] * p.of_scale, c_bar + g * p.of_c)
-    x_bar, mean_bar, scale_bar, c_bar = (_sum_to(xp, b, of) for b, of in zip(bars, (x, mean, scale, c), strict=True))
+    given = (of if isinstance(of, (int, float)) else floating(of)[1] for of in (x, mean, scale, c))
+    x_bar, mean_bar, scale_bar, c_bar = (sum_to(xp, bar, of) for bar, of in zip(bars, given, strict=True))
     return x_bar, mean_bar, scale_bar, c_bar
 
 
@@ -187,15 +189,3 @@ def _tail(q: Array) -> Array:
     for k in range(13, 0, -1):
         total = total * q + 1 / math.factorial(2 * k + 1)
     return total
-
-
-def _sum_to(xp: Any, bar: Array, argument: Any) -> Array:
-    """A cotangent summed over the axes along which its argument was broadcast, in the argument's dtype."""
-    if isinstance(argument, (int, float)):
-        return xp.sum(bar)
-    _, argument = floating(argument)
-    shape = argument.shape
-    new = bar.ndim - len(shape)
-    stretched = tuple(new + i for i, n in enumerate(shape) if n == 1 and bar.shape[new + i] != 1)
-    bar = xp.reshape(xp.sum(bar, axis=(*range(new), *stretched), keepdims=True), shape)
-    return xp.astype(bar, argument.dtype, copy=False)
