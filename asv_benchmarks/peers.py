@@ -1,6 +1,6 @@
 """The libraries that one would use otherwise, on the same work in the same process: our time over theirs.
 
-geoopt (on torch) for functions on points, gensim for embeddings. All run on one thread. A peer that is not
+geoopt and hypll (on torch) for functions on points, gensim for embeddings. All run on one thread. A peer that is not
 installed is skipped; the extra ``[bench]`` has them.
 """
 
@@ -9,12 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from hypergeom import lorentz, poincare
 from hypergeom.datasets import load_mammals
 from hypergeom.embed import HyperbolicEmbedding, evaluate
 
-from . import lorentz as on_hyperboloid
-from . import poincare as in_ball
+from . import points
 from .common import ratio
 from .embed.estimator import PLAIN
 
@@ -24,35 +22,61 @@ try:
 except ImportError:
     geoopt = None
 try:
+    from hypll.manifolds.poincare_ball.math import diffgeom as hypll
+except ImportError:
+    hypll = None
+try:
     from gensim.models import poincare as gensim
 except ImportError:
     gensim = None
 
 
+GEOOPT = {"dist": "dist", "exp": "expmap", "log": "logmap", "mobius_add": "mobius_add", "transport": "transp"}
+NAMES = ["poincare.dist", "poincare.exp", "poincare.log", "poincare.mobius_add", "poincare.transport"]
+
+
 class Geoopt:
     """Functions on points; both sides allocate their results, neither records gradients."""
 
-    params = (["poincare", "lorentz"], ["dist", "exp", "log"], in_ball.SHAPES)
-    param_names = ("space", "function", "shape")
+    params = ([*NAMES, "lorentz.dist", "lorentz.exp", "lorentz.log", "lorentz.transport"], points.SHAPES)
+    param_names = ("function", "shape")
 
-    def setup(self, space, name, shape):
+    def setup(self, name, shape):
         if geoopt is None:
             raise NotImplementedError("geoopt is not installed")
         torch.set_num_threads(1)
-        if space == "poincare":
-            manifold, module, data = geoopt.PoincareBall(), poincare, in_ball
-        else:
-            manifold, module, data = geoopt.Lorentz(), lorentz, on_hyperboloid
-        self.ours, self.args = getattr(module, name), data.arguments(name, shape, "float64")
-        self.theirs = getattr(manifold, {"dist": "dist", "exp": "expmap", "log": "logmap"}[name])
+        space, _, short = name.partition(".")
+        manifold = geoopt.PoincareBall() if space == "poincare" else geoopt.Lorentz()
+        self.ours, self.args = points.function(name), points.arguments(name, shape, "float64")
+        self.theirs = getattr(manifold, GEOOPT[short])
         self.tensors = [torch.from_numpy(a) for a in self.args]
 
-    def track_ours_over_geoopt(self, space, name, shape):
+    def track_ours_over_geoopt(self, name, shape):
         with torch.no_grad():
             np.testing.assert_allclose(self.theirs(*self.tensors).numpy(), self.ours(*self.args), atol=1e-6)
             return ratio(lambda: self.ours(*self.args), lambda: self.theirs(*self.tensors))
 
     track_ours_over_geoopt.unit = "x"
+
+
+class Hypll:
+    params = (NAMES, points.SHAPES)
+    param_names = ("function", "shape")
+
+    def setup(self, name, shape):
+        if hypll is None:
+            raise NotImplementedError("hypll is not installed")
+        torch.set_num_threads(1)
+        self.ours, self.args = points.function(name), points.arguments(name, shape, "float64")
+        self.theirs = getattr(hypll, GEOOPT[name.partition(".")[2]])
+        self.tensors = [*(torch.from_numpy(a) for a in self.args), torch.ones((), dtype=torch.float64)]
+
+    def track_ours_over_hypll(self, name, shape):
+        with torch.no_grad():
+            np.testing.assert_allclose(self.theirs(*self.tensors).numpy(), self.ours(*self.args), atol=1e-6)
+            return ratio(lambda: self.ours(*self.args), lambda: self.theirs(*self.tensors))
+
+    track_ours_over_hypll.unit = "x"
 
 
 class Gensim:
