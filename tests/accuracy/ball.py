@@ -278,7 +278,9 @@ def _cases():
     yield _case("opposite", opposite)
     yield _case("long_tangent", long_tangent)
     yield _case("along", along, 2.0)
-    yield from (_case(f"ideal@{side * gap:g}", ideal, 2.0, gap=gap, side=side) for gap in (1e-3, 1e-13) for side in (1, -1))
+    yield from (
+        _case(f"ideal@{side * gap:g}", ideal, 2.0, gap=gap, side=side) for gap in (1e-3, 1e-13) for side in (1, -1)
+    )
 
 
 CASES = list(_cases())

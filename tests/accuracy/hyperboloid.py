@@ -175,7 +175,9 @@ def tangent_rows(rng, x, c, low=0.1, high=2.0):
     outwards = x[:, 1:] / np.where(r > 0, r, 1)
     cosine = np.sum(outwards * direction, axis=1, keepdims=True)
     h = np.sqrt(c) * x[:, :1]
-    space = (direction - cosine * outwards) + (h if d == 1 else np.minimum(h, 0.01 / np.finfo(np.float32).eps)) * cosine * outwards
+    space = (direction - cosine * outwards) + (
+        h if d == 1 else np.minimum(h, 0.01 / np.finfo(np.float32).eps)
+    ) * cosine * outwards
     v = np.concatenate([np.sum(x[:, 1:] * space, axis=1, keepdims=True) / x[:, :1], space], axis=1)
     return v * (rng.uniform(low, high, (rows, 1)) / (np.sqrt(c) * lorentz.norm(x, v, c)[:, None]))
 

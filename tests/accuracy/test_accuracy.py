@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from accuracy import ball, harness, hyperboloid
 
+from hypergeom._rows import row_ops
+
 CASES = {"poincare": ball.CASES, "lorentz": hyperboloid.CASES}
 SUBJECTS = harness.all_subjects()
 RUNS = [
@@ -17,7 +19,7 @@ RUNS = [
 def check(subject, case, d, dtype, rng):
     bars = subject.bars_for(case, dtype)
     value, cotangent, c_bar = harness.measure(subject, case, d, dtype, rng)
-    where = f"d = {d}, {np.dtype(dtype)}"
+    where = f"{case.name}, d = {d}, {np.dtype(dtype)}"
     assert value <= bars.value, f"value, {where}"
     assert cotangent <= bars.cotangent, f"cotangents, {where}"
     assert c_bar <= bars.c_bar, f"cotangent of c, {where}"
@@ -30,8 +32,18 @@ def test_accuracy(subject, case, rng):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("subject", "case"), RUNS)
-@pytest.mark.parametrize("d", harness.DIMENSIONS)
-def test_accuracy_in_every_dimension(subject, case, d, rng):
-    for dtype in (np.float64, np.float32):
-        check(subject, case, d, dtype, rng)
+@pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject.name)
+@pytest.mark.parametrize("d", [d for d in harness.DIMENSIONS if d != 3])
+def test_accuracy_in_every_dimension(subject, d, rng):
+    cases = [case for case in CASES[subject.name.partition(".")[0]] if subject.bars_for(case, np.float64) is not None]
+    if d > 4:  # long rows take long to be true: one case of each class
+        kinds = dict.fromkeys(case.name.split("@")[0] for case in cases)
+        cases = [rng.choice([case for case in cases if case.name.split("@")[0] == kind]) for kind in kinds]
+    for case in cases:
+        for dtype in (np.float64, np.float32):
+            check(subject, case, d, dtype, rng)
+
+
+def test_every_row_function_is_a_subject():
+    functions = {str(op) for op in row_ops.values() if not op.vjp and not op.groups}
+    assert {subject.name for subject in SUBJECTS} >= functions - {"poincare.project", "lorentz.project"}
