@@ -20,6 +20,14 @@ from hypergeom.poincare.gyrovectors import (
     mobius_sub,
     mobius_sub_vjp,
 )
+from hypergeom.poincare.linear import (
+    concat,
+    concat_vjp,
+    mobius_matvec,
+    mobius_matvec_vjp,
+    split,
+    split_vjp,
+)
 from hypergeom.poincare.maps import (
     exp,
     exp0,
@@ -62,6 +70,8 @@ from hypergeom.poincare.transports import (
 )
 
 __all__ = [
+    "concat",
+    "concat_vjp",
     "conformal_factor",
     "conformal_factor_vjp",
     "dist",
@@ -88,6 +98,8 @@ __all__ = [
     "log_vjp",
     "mobius_add",
     "mobius_add_vjp",
+    "mobius_matvec",
+    "mobius_matvec_vjp",
     "mobius_scalar",
     "mobius_scalar_vjp",
     "mobius_sub",
@@ -98,6 +110,8 @@ __all__ = [
     "project_tangent",
     "retract",
     "retract_vjp",
+    "split",
+    "split_vjp",
     "to_lorentz",
     "to_lorentz_vjp",
     "transport",
