@@ -34,6 +34,7 @@ from hypergeom.poincare.gyrovectors import (
     mobius_sub,
     mobius_sub_vjp,
 )
+from hypergeom.poincare.linear import concat, concat_vjp, mobius_matvec, mobius_matvec_vjp, split, split_vjp
 from hypergeom.poincare.maps import (
     exp,
     exp0,
@@ -93,6 +94,8 @@ __all__ = [
     "FrechetMean",
     "cdist",
     "cdist_vjp",
+    "concat",
+    "concat_vjp",
     "conformal_factor",
     "conformal_factor_vjp",
     "dist",
@@ -131,6 +134,8 @@ __all__ = [
     "midpoint_vjp",
     "mobius_add",
     "mobius_add_vjp",
+    "mobius_matvec",
+    "mobius_matvec_vjp",
     "mobius_scalar",
     "mobius_scalar_vjp",
     "mobius_sub",
@@ -143,6 +148,8 @@ __all__ = [
     "random_uniform",
     "retract",
     "retract_vjp",
+    "split",
+    "split_vjp",
     "to_halfspace",
     "to_halfspace_tangent",
     "to_halfspace_tangent_vjp",

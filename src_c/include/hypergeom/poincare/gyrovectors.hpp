@@ -96,7 +96,7 @@ HG_FN void mobius_scalar(Team team, int d, const T* t, const T* x, const Real<T>
     for (int i = team.rank(); i < d; i += Team::size) out[i] = T(m.k * x[i]);
 }
 
-// Along x the slope is t sech^2(tau) / g, across it k. That of k in q is t (T'(tau^2) t^2 L^3 + L' sech^2 tau), with L the
+// Along x the slope is t sech^2(tau) / g, across it, where there is a direction across, k. That of k in q is t (T'(tau^2) t^2 L^3 + L' sech^2 tau), with L the
 // atanh ratio at q, T the tanh ratio.
 template <class Team, class T>
 HG_FN void mobius_scalar_vjp(Team team, int d, const T* G, const T* t_, const T* x, const Real<T>* c, T* t_bar, T* x_bar,
@@ -108,8 +108,8 @@ HG_FN void mobius_scalar_vjp(Team team, int d, const T* G, const T* t_, const T*
     sum(team, d, into(Gx), [=](auto at) { return terms(at(G) * at(x)); });
     const S L = m.a_ratio, tL = t * L;
     const S slope = t * (tanh_ratio_slope(tL * tL * m.q) * tL * tL * L + atanh_ratio_slope(m.q, m.g) * m.sech2);
-    const S to_x = 2 * *c * slope * Gx;
-    for (int i = team.rank(); i < d; i += Team::size) x_bar[i] = T(m.k * G[i] + to_x * x[i]);
+    const S to_G = d == 1 ? t * m.sech2 / m.g : m.k, to_x = d == 1 ? S(0) : 2 * *c * slope * Gx;
+    for (int i = team.rank(); i < d; i += Team::size) x_bar[i] = T(to_G * G[i] + to_x * x[i]);
     put(team, t_bar, m.sech2 * L * Gx);
     put(team, c_bar, slope * m.xx * Gx);
 }

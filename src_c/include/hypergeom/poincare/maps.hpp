@@ -45,13 +45,16 @@ HG_FN void exp0(Team team, int d, const T* v, const Real<T>* c, T* out) {
     for (int i = team.rank(); i < d; i += Team::size) out[i] = T(scale * v[i]);
 }
 
+// Along v the slope is sech^2 sqrt(q), on a line the only one: the others would leave their rounding behind.
 template <class Team, class T>
 HG_FN void exp0_vjp(Team team, int d, const T* G, const T* v, const Real<T>* c, T* v_bar, Real<T>* c_bar) {
     typedef Real<T> S;
     S vv, Gv;
     sum(team, d, into(vv, Gv), [=](auto at) { return terms(at(v) * at(v), at(G) * at(v)); });
     const S q = where(*c >= 0, *c * vv + 0 * *c, S(nan("")));
-    const S scale = tanh_ratio(q), slope = tanh_ratio_slope(q), to_v = 2 * *c * slope * Gv;
+    const S decay = hypergeom::exp(-2 * sqrt(q)), slope = tanh_ratio_slope(q);
+    const S scale = d == 1 ? 4 * decay / ((1 + decay) * (1 + decay)) : tanh_ratio(q);
+    const S to_v = d == 1 ? S(0) : 2 * *c * slope * Gv;
     for (int i = team.rank(); i < d; i += Team::size) v_bar[i] = T(scale * G[i] + to_v * v[i]);
     put(team, c_bar, Gv * vv * slope);
 }
