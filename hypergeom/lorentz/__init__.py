@@ -8,6 +8,7 @@ function takes arrays whose last axis is the vector and whose leading axes broad
 function `f` has `f_vjp`.
 """
 
+from hypergeom.lorentz.boosts import boost, boost_to0, boost_to0_vjp, boost_vjp
 from hypergeom.lorentz.conversions import to_poincare, to_poincare_vjp
 from hypergeom.lorentz.maps import (
     exp,
@@ -49,8 +50,22 @@ from hypergeom.lorentz.spatial import (
     time,
     time_vjp,
 )
+from hypergeom.lorentz.transports import (
+    exp_transport,
+    exp_transport_vjp,
+    transport,
+    transport0,
+    transport0_vjp,
+    transport_to0,
+    transport_to0_vjp,
+    transport_vjp,
+)
 
 __all__ = [
+    "boost",
+    "boost_to0",
+    "boost_to0_vjp",
+    "boost_vjp",
     "chord2",
     "chord2_vjp",
     "dist",
@@ -62,6 +77,8 @@ __all__ = [
     "exp",
     "exp0",
     "exp0_vjp",
+    "exp_transport",
+    "exp_transport_vjp",
     "exp_vjp",
     "from_spatial",
     "from_spatial_vjp",
@@ -87,4 +104,10 @@ __all__ = [
     "time_vjp",
     "to_poincare",
     "to_poincare_vjp",
+    "transport",
+    "transport0",
+    "transport0_vjp",
+    "transport_to0",
+    "transport_to0_vjp",
+    "transport_vjp",
 ]
