@@ -14,6 +14,7 @@ __all__ = [
     "Parts",
     "base",
     "chord",
+    "chord_slopes",
     "chord_square_vjp",
     "cotangent",
     "join",
@@ -124,13 +125,19 @@ def chord(x: Array, y: Array, c: Array) -> Chord:
     return Chord(x0, x, y0, y, e0, e, Q, c * Q / 4)
 
 
-def chord_square_vjp(p: Chord, of_Q: Array, c: Array) -> tuple[Array, Array, Array]:
-    """Cotangents of x, y and c from that of Q. The twins split them along x and y, which takes a fused product."""
+def chord_slopes(p: Chord) -> tuple[Array, Array]:
+    """Derivatives of Q in x and y over -2. The twins split them along x and y, which takes a fused product."""
     xp = array_namespace(p.x)
     wide = dot(p.e, p.e) > p.x0 * p.y0  # e would lose the smaller of the two points
     to_x = xp.where(wide, p.y - p.x * (p.y0 / p.x0), p.e - p.x * (p.e0 / p.x0))
-    to_y = xp.where(wide, p.y * (p.x0 / p.y0) - p.x, p.e - p.y * (p.e0 / p.y0))
-    return -2 * of_Q * to_x, 2 * of_Q * to_y, -of_Q * (p.e0 / p.x0) * (p.e0 / p.y0) / (c * c)
+    to_y = xp.where(wide, p.x - p.y * (p.x0 / p.y0), p.y * (p.e0 / p.y0) - p.e)
+    return to_x, to_y
+
+
+def chord_square_vjp(p: Chord, of_Q: Array, c: Array) -> tuple[Array, Array, Array]:
+    """Cotangents of x, y and c from that of Q."""
+    to_x, to_y = chord_slopes(p)
+    return -2 * of_Q * to_x, -2 * of_Q * to_y, -of_Q * (p.e0 / p.x0) * (p.e0 / p.y0) / (c * c)
 
 
 def cotangent(space: Array) -> Array:

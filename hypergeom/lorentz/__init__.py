@@ -8,6 +8,7 @@ function takes arrays whose last axis is the vector and whose leading axes broad
 function `f` has `f_vjp`.
 """
 
+from hypergeom.lorentz.boosts import boost, boost_to0, boost_to0_vjp, boost_vjp
 from hypergeom.lorentz.conversions import (
     from_halfspace,
     from_halfspace_vjp,
@@ -19,6 +20,12 @@ from hypergeom.lorentz.conversions import (
     to_klein_vjp,
     to_poincare,
     to_poincare_vjp,
+)
+from hypergeom.lorentz.distributions import (
+    random_normal,
+    random_uniform,
+    wrapped_normal_logpdf,
+    wrapped_normal_logpdf_vjp,
 )
 from hypergeom.lorentz.maps import (
     exp,
@@ -82,9 +89,23 @@ from hypergeom.lorentz.tangent_conversions import (
     to_poincare_tangent,
     to_poincare_tangent_vjp,
 )
+from hypergeom.lorentz.transports import (
+    exp_transport,
+    exp_transport_vjp,
+    transport,
+    transport0,
+    transport0_vjp,
+    transport_to0,
+    transport_to0_vjp,
+    transport_vjp,
+)
 
 __all__ = [
     "FrechetMean",
+    "boost",
+    "boost_to0",
+    "boost_to0_vjp",
+    "boost_vjp",
     "cdist",
     "cdist_vjp",
     "centroid",
@@ -100,6 +121,8 @@ __all__ = [
     "exp",
     "exp0",
     "exp0_vjp",
+    "exp_transport",
+    "exp_transport_vjp",
     "exp_vjp",
     "frechet_mean",
     "frechet_mean_vjp",
@@ -127,6 +150,8 @@ __all__ = [
     "norm_vjp",
     "project",
     "project_tangent",
+    "random_normal",
+    "random_uniform",
     "retract",
     "retract_vjp",
     "sqdist",
@@ -147,4 +172,12 @@ __all__ = [
     "to_poincare_tangent",
     "to_poincare_tangent_vjp",
     "to_poincare_vjp",
+    "transport",
+    "transport0",
+    "transport0_vjp",
+    "transport_to0",
+    "transport_to0_vjp",
+    "transport_vjp",
+    "wrapped_normal_logpdf",
+    "wrapped_normal_logpdf_vjp",
 ]

@@ -57,6 +57,9 @@ class Subject:
         Other bars for a class of cases, by the name of the class or of the case; None leaves the class out.
     vjp : bool
         Whether there is a gradient.
+    homogeneous : bool
+        Whether f(k x, v; c) = k^p f(x, v; k^2 c), for lengths x. Then c_bar is the sum of x_i x_bar_i / 2c over all x (less p
+        times that of the output), and its error is relative to the size of those terms, which may cancel.
     """
 
     name: str
@@ -68,6 +71,7 @@ class Subject:
     single: Bars = SINGLE
     elsewhere: dict = field(default_factory=dict)
     vjp: bool = True
+    homogeneous: bool = False
 
     def bars_for(self, case, dtype):
         usual = self.bars if dtype == np.float64 else self.single
@@ -177,6 +181,29 @@ def joined(outputs, rows):
     return np.concatenate([np.asarray(o).reshape(rows, -1) for o in outputs], axis=1)
 
 
+def value_error(values, truth, sizes, rows, digits):
+    """The worst of all rows and outputs; `sizes` is one array, or one for each output."""
+    outputs = values if isinstance(values, tuple) else (values,)
+    sizes = sizes if isinstance(sizes, tuple) else (sizes,) * len(outputs)
+    worst, first = 0.0, 0
+    for output, size in zip(outputs, sizes, strict=True):
+        entries = np.asarray(output).reshape(rows, -1)
+        last = first + entries.shape[1]
+        worst = max(worst, *row_errors(entries, [t[first:last] for t in truth], size, digits))
+        first = last
+    return worst
+
+
+def terms_of_c(subject, args, true, c):
+    """For each row the size of the terms of which c_bar is the sum."""
+    total = 0.0
+    for name, a, bars in zip(subject.arguments, args, true, strict=True):
+        if name in ("x", "y"):
+            for row, bar in zip(a, bars, strict=True):
+                total += sum(float(abs(x * b)) ** 2 for x, b in zip(numbers(row)[1:], bar[1:], strict=True))
+    return np.sqrt(total) / (2 * c)
+
+
 def measure(subject, case, d, dtype, rng, rows=ROWS):
     """Errors in eps: of values (worst row), of the cotangents of arguments (worst argument), of c."""
     eps, tiny = np.finfo(dtype).eps, np.finfo(dtype).tiny  # below tiny digits are lost to underflow
@@ -185,7 +212,7 @@ def measure(subject, case, d, dtype, rng, rows=ROWS):
     sizes = np.full(rows, tiny) if subject.size is None else subject.size(args, case.c)
     values = subject.function(*args, case.c)
     truth = true_values(subject, args, case.c, case.digits)
-    value = max(row_errors(joined(values, rows), truth, sizes, case.digits)) / eps
+    value = value_error(values, truth, sizes, rows, case.digits) / eps
     if not (subject.vjp and case.vjp and np.isfinite(joined(values, rows)).all()):
         return value, 0.0, 0.0
     outputs = values if isinstance(values, tuple) else (values,)
@@ -200,6 +227,8 @@ def measure(subject, case, d, dtype, rng, rows=ROWS):
         batch_error(bar, _in_chart(t, bar, space, name), case.digits, max(size, tiny)) / eps
         for bar, t, name, size in zip(bars, true, subject.arguments, bar_sizes, strict=True)
     ]
+    if subject.homogeneous:
+        c_size = max(c_size, terms_of_c(subject, args, true, case.c))
     c_size = max(c_size, float(np.finfo(float).tiny))
     return value, max(errors), batch_error(c_bar, true_c, case.digits, c_size) / eps
 

@@ -74,6 +74,44 @@ def geodesic(x, y, t, c):
     return combine(sinh((1 - t) * theta) / sinh(theta), x, sinh(t * theta) / sinh(theta), y)
 
 
+def carry(x, y, v, c):
+    """The transport of a tangent vector from x to y, both with their time coordinates."""
+    s = combine(1, x, 1, y)
+    return combine(1, v, c * product(y, v) / (1 - c * product(x, y)), s)
+
+
+def transport(x, y, v, c):
+    x = point(x, c)
+    return carry(x, point(y, c), tangent(x, v), c)
+
+
+def transport0(y, v, c):
+    return transport(origin(len(y) - 1, c), y, v, c)
+
+
+def transport_to0(x, v, c):
+    return transport(x, origin(len(x) - 1, c), v, c)
+
+
+def exp_transport(x, v, u, c):
+    end = exp(x, v, c)
+    x = point(x, c)
+    return end + carry(x, end, tangent(x, u), c)
+
+
+def boost(x, y, c):
+    """A point y of the apex's tangent cone, by the two halves of a boost: reflections in the middle and the apex."""
+    x, y, e = point(x, c), point(y, c), origin(len(x) - 1, c)
+    y = [y[0], *[-yi for yi in y[1:]]]
+    m = combine(1, x, 1, e)  # along the middle of the geodesic
+    reflected = combine(2 * product(m, y) / product(m, m), m, -1, y)
+    return reflected
+
+
+def boost_to0(x, y, c):
+    return boost([x[0], *[-xi for xi in x[1:]]], y, c)
+
+
 def dist0(y, c):
     return [acosh(sqrt(c) * point(y, c)[0]) / sqrt(c)]
 
@@ -200,6 +238,7 @@ def close(rng, d, dtype, rows, c, R=1.0, t=1e-12):
 def from_apex(rng, d, dtype, rows, c, R=3.0):
     y = generic(rng, d, dtype, rows, c, R)["y"]
     apex = lorentz.project(0 * y, c)
+    apex[rows // 2 :] = at_radius(0.5, unit_rows(rng, rows - rows // 2, d), c)  # where more than noise is not 0
     return {"x": apex, "y": y, "v": tangent_rows(rng, apex, c, 0.1, min(R, 80.0 if dtype == np.float32 else R))}
 
 

@@ -1,0 +1,27 @@
+"""Subjects of hypergeom.lorentz.transports."""
+
+import numpy as np
+from accuracy import hyperboloid
+from accuracy.harness import Bars, Subject
+
+from hypergeom import lorentz
+
+
+def spread(args, c):
+    """Two eps of the length of the step, as in `exp`, move the endpoint and turn the image."""
+    x, v, u = (a.astype(float) for a in args)
+    end, image = lorentz.exp_transport(x, v, u, c)
+    grown = 1 + np.sqrt(c) * lorentz.norm(x, v, c) / 4
+    time = np.sqrt(1 / c + np.sum(end[:, 1:] ** 2, axis=1))
+    return grown * time, grown * np.sqrt(c) * time * lorentz.norm(x, u, c)
+
+
+# A transported vector may be shorter in coordinates than what it is summed from, by as much as cosh of a radius.
+SHORT = {"generic": Bars(32), "unequal": Bars(256, 500)}
+
+SUBJECTS = [
+    Subject("lorentz.transport", hyperboloid.transport, ("x", "y", "v"), elsewhere=SHORT, homogeneous=True),
+    Subject("lorentz.transport0", hyperboloid.transport0, ("y", "v0"), elsewhere=SHORT),
+    Subject("lorentz.transport_to0", hyperboloid.transport_to0, ("x", "v")),
+    Subject("lorentz.exp_transport", hyperboloid.exp_transport, ("x", "v", "u"), spread),
+]
