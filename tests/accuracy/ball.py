@@ -90,8 +90,8 @@ def larger_of_x(args, c):
 
 
 # Cases. `x`, `y` are points, `v` and `u` tangent vectors at x (v the one that sets the class), `w` is any vector, `p` a
-# direction, `t` a number for each row, `z` the point of the half-space for x, `uz` a tangent vector there. As a point of the
-# Klein ball any point of the ball will do.
+# direction, `t` a number for each row, `z` the point of the half-space for x, `uz` a tangent vector there. As a point of
+# the Klein ball any point of the ball will do.
 def unit_rows(rng, rows, d):
     x = rng.normal(size=(rows, d))
     return x / np.linalg.norm(x, axis=1, keepdims=True)
@@ -202,7 +202,9 @@ def _cases():
     yield _case("opposite", opposite)
     yield _case("long_tangent", long_tangent)
     yield _case("along", along, 2.0)
-    yield from (_case(f"ideal@{side * gap:g}", ideal, 2.0, gap=gap, side=side) for gap in (1e-3, 1e-13) for side in (1, -1))
+    yield from (
+        _case(f"ideal@{side * gap:g}", ideal, 2.0, gap=gap, side=side) for gap in (1e-3, 1e-13) for side in (1, -1)
+    )
 
 
 CASES = list(_cases())

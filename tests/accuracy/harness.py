@@ -170,7 +170,7 @@ def joined(outputs, rows):
 
 def measure(subject, case, d, dtype, rng, rows=ROWS):
     """Errors in eps: of values (worst row), of the cotangents of arguments (worst argument), of c."""
-    eps, tiny = np.finfo(dtype).eps, np.finfo(dtype).tiny  # below tiny digits are lost to underflow
+    eps, tiny = np.finfo(dtype).eps, d * np.finfo(dtype).tiny  # below it digits are lost to underflow
     inputs = case.make(rng, d, dtype, rows)
     args = [inputs[name] for name in subject.arguments]
     sizes = np.full(rows, tiny) if subject.size is None else subject.size(args, case.c)
@@ -190,7 +190,7 @@ def measure(subject, case, d, dtype, rng, rows=ROWS):
         batch_error(bar, _in_chart(t, bar, space, name), case.digits, tiny) / eps
         for bar, t, name in zip(bars, true, subject.arguments, strict=True)
     ]
-    return value, max(errors), batch_error(c_bar, true_c, case.digits, np.finfo(float).tiny) / eps
+    return value, max(errors), batch_error(c_bar, true_c, case.digits, d * np.finfo(float).tiny) / eps
 
 
 def _in_chart(truth, bar, space, name):
