@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from accuracy import hyperboloid
 from accuracy.hyperboloid import at_radius, unit_rows
+from accuracy.reverse import differential
 
 from hypergeom import lorentz
 
@@ -261,3 +262,41 @@ def test_bad_entries_of_an_array_of_curvatures_are_nan(c):
         for r in (f(x, np.array([c, 1.0])), tangent(x, x, np.array([c, 1.0]))):
             assert np.isnan(r[0]).all(), name
             assert np.isfinite(r[1]).all(), name
+
+
+@pytest.mark.parametrize("R", [3.0, 15.0])
+def test_tangents_across_the_ray_keep_their_digits(R, rng, high_precision):
+    """Their time entries all but vanish; the maps onto the hyperboloid multiply what is left of them by e^R."""
+    x = at_radius(R * rng.uniform(0.8, 1, (20, 1)), unit_rows(rng, 20, 4), 1.0)
+    v = rng.normal(size=x.shape)
+    space, w = x[:, 1:], v[:, 1:]
+    w -= np.sum(space * w, axis=1, keepdims=True) / np.sum(space * space, axis=1, keepdims=True) * space
+    for model in ("klein", "halfspace"):
+        base = getattr(lorentz, f"to_{model}")(x)
+        u = getattr(lorentz, f"to_{model}_tangent")(x, v)
+        got = getattr(lorentz, f"from_{model}_tangent")(base, u)
+        for row in range(len(x)):
+            f = differential(getattr(hyperboloid, f"from_{model}"))
+            truth = high_precision.evaluate(f, [base[row], u[row]], 1.0)
+            assert high_precision.error(got[row], truth) <= 8 * np.finfo(float).eps, model
+
+
+@pytest.mark.parametrize("R", [1.0, 20.0, 80.0])
+@pytest.mark.parametrize("side", [1, -1])
+def test_gradients_of_tangents_on_a_line(R, side, rng):
+    """One dimension: second derivatives of three functions of one variable, at any distance."""
+    c = 2.0
+    x = at_radius(np.array([[R]]), np.array([[float(side)]]), c)
+    x0, xs, (v, g) = x[0, 0], x[0, 1], rng.uniform(0.5, 1, 2)
+    tangent, cotangent, h = np.array([[0, v]]), np.array([[g]]), np.sqrt(c) * x0
+    z = lorentz.to_halfspace(x, c)[0, 0]
+    second = {
+        "to_poincare": -c * xs * (1 + 2 * h) / (h**3 * (1 + h) ** 2),
+        "to_klein": -3 * c * xs / h**5,
+        "to_halfspace": 1 / (np.sqrt(c) * x0**3),
+    }
+    first = {"to_poincare": 1 / (h * (1 + h)), "to_klein": 1 / h**3, "to_halfspace": z / x0}
+    for name in first:
+        x_bar, v_bar, _ = getattr(lorentz, f"{name}_tangent_vjp")(cotangent, x, tangent, c)
+        np.testing.assert_allclose(x_bar, [[0, second[name] * v * g]], rtol=1e-13)
+        np.testing.assert_allclose(v_bar, [[0, first[name] * g]], rtol=1e-13)

@@ -4,6 +4,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 from accuracy import ball
+from accuracy.reverse import differential
 
 from hypergeom import lorentz, poincare
 
@@ -237,3 +238,36 @@ def test_near_the_rim_the_klein_ball_ends_first():
     np.testing.assert_array_equal(k[1:], 1.0)  # right to the last digit, and so the rim
     assert np.isnan(poincare.from_klein(k[1:])).all()
     assert poincare.to_halfspace(x)[-1, 0] == 2**54 - 1
+
+
+@pytest.mark.parametrize("gap_to_rim", [1e-3, 1e-8, 1e-14])
+@pytest.mark.parametrize("d", [1, 3])
+def test_what_lies_along_the_ray_is_not_what_is_left_of_a_difference(gap_to_rim, d, rng):
+    """Along an axis the Klein map shrinks by the gap; rounding errors across are not part of what it keeps."""
+    x, axis = (1 - gap_to_rim) * np.eye(d)[-1], np.eye(d)[-1]
+    v, g = rng.uniform(0.5, 1, 2)
+    r = x[-1]
+    q, gap = r * r, (1 - r) * (1 + r)
+    slope, bend = 2 * gap / (1 + q) ** 2, 2 * r * (2 * q - 6) / (1 + q) ** 3
+    np.testing.assert_allclose(poincare.to_klein_tangent(x, v * axis), slope * v * axis, rtol=1e-13)
+    np.testing.assert_allclose(poincare.to_klein_vjp(g * axis, x)[0], slope * g * axis, rtol=1e-13)
+    x_bar, v_bar, _ = poincare.to_klein_tangent_vjp(g * axis, x, v * axis)
+    np.testing.assert_allclose(v_bar, slope * g * axis, rtol=1e-13)
+    np.testing.assert_allclose(x_bar, bend * v * g * axis, rtol=1e-13)
+
+
+def test_nearly_orthogonal_tangents_keep_their_digits(rng, high_precision):
+    """Where a map stretches what lies along x, a product x.v that all but vanishes counts with all its digits."""
+    x = (1 - 1e-9) * unit_vectors(rng, 20, 5)
+    v = rng.normal(size=x.shape)
+    v -= np.sum(x * v, axis=1, keepdims=True) / np.sum(x * x, axis=1, keepdims=True) * x
+    for name in ("to_lorentz", "from_klein"):
+        got = getattr(poincare, f"{name}_tangent")(x, v)
+        for row in range(len(x)):
+            truth = high_precision.evaluate(differential(getattr(ball, name)), [x[row], v[row]], 1.0)
+            assert high_precision.error(got[row], truth) <= 8 * np.finfo(float).eps
+
+
+def unit_vectors(rng, rows, d):
+    x = rng.normal(size=(rows, d))
+    return x / np.linalg.norm(x, axis=1, keepdims=True)
