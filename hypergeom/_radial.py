@@ -27,7 +27,8 @@ Array = Any
 class Radial(NamedTuple):
     """s, the derivative t = s + 2q s' along the ray, and their slopes s' and t' in q.
 
-    A map onto the hyperboloid has the time T(q) / sqrt(c) too: T, T' and T''.
+    A map onto the hyperboloid has the time T(q) / sqrt(c) too: T, T' and T''. One from it has |x|^2 s' and |x|^2 t',
+    since far from the apex s' and t' underflow.
     """
 
     scale: Array
@@ -35,6 +36,7 @@ class Radial(NamedTuple):
     of_scale: Array
     of_slope: Array
     time: tuple[Array, Array, Array] | None = None
+    of_c: tuple[Array, Array] | None = None
 
 
 def ball_to_lorentz(q: Array, g: Array) -> Radial:
@@ -59,15 +61,18 @@ def klein_to_lorentz(w: Array) -> Radial:
     return Radial(k, k**3, k**3 / 2, 1.5 * k**5, (k, k**3 / 2, 0.75 * k**5))
 
 
-def lorentz_to_ball(h: Array) -> Radial:
+def lorentz_to_ball(xx: Array, h: Array) -> Radial:
     """With h = sqrt(1 + q)."""
     k, r = 1 / (1 + h), 1 / h
-    return Radial(k, r * k, -r * k**2 / 2, -(2 + r) * (r * k) ** 2 / 2)
+    part = xx * r * k
+    of_c = (-part * k / 2, -part * (2 + r) * r * k / 2)
+    return Radial(k, r * k, -r * k**2 / 2, -(2 + r) * (r * k) ** 2 / 2, None, of_c)
 
 
-def lorentz_to_klein(h: Array) -> Radial:
+def lorentz_to_klein(xx: Array, h: Array) -> Radial:
     r = 1 / h
-    return Radial(r, r**3, -(r**3) / 2, -1.5 * r**5)
+    part = xx * r * r
+    return Radial(r, r**3, -(r**3) / 2, -1.5 * r**5, None, (-part * r / 2, -1.5 * part * r**3))
 
 
 def radial_tangent(x: Array, v: Array, c: Array, r: Radial) -> Array:
@@ -82,11 +87,16 @@ def _split(x: Array, v: Array) -> tuple[Array, Array]:
     return along, v - along * x
 
 
+def _of_c(x: Array, r: Radial) -> tuple[Array, Array]:
+    """Derivatives of s and t in c."""
+    return r.of_c or (dot(x, x) * r.of_scale, dot(x, x) * r.of_slope)
+
+
 def radial_vjp(g: Array, x: Array, c: Array, r: Radial, g0: Array | None = None) -> tuple[Array, Array]:
     """Cotangents of x and c; `g0` is that of the time."""
     along, across = _split(x, g)
     xx, xg = dot(x, x), dot(x, g)
-    x_bar, c_bar = r.scale * across + r.slope * along * x, xx * r.of_scale * xg
+    x_bar, c_bar = r.scale * across + r.slope * along * x, _of_c(x, r)[0] * xg
     if r.time is None:
         return x_bar, c_bar
     T, slope, _ = r.time
@@ -100,10 +110,10 @@ def radial_tangent_vjp(
     """Cotangents of x, v and c from those of the Jacobian times v and, `g0`, of 2 sqrt(c) T' x.v."""
     (along_v, across_v), (along_g, across_g) = _split(x, v), _split(x, g)
     xx, xv, xg, both = dot(x, x), dot(x, v), dot(x, g), dot(across_v, across_g)
-    bend = 2 * c * r.of_scale
+    bend, (of_scale, of_slope) = 2 * c * r.of_scale, _of_c(x, r)
     x_bar = bend * (xv * across_g + xg * across_v + both * x) + 2 * c * r.of_slope * xg * along_v * x
     v_bar = r.scale * across_g + r.slope * along_g * x
-    c_bar = xx * (r.of_scale * both + r.of_slope * xv * along_g)
+    c_bar = of_scale * both + of_slope * xv * along_g
     if r.time is None:
         return x_bar, v_bar, c_bar
     _, slope, curve = r.time

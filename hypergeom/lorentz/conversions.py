@@ -66,7 +66,7 @@ def to_poincare_vjp(g: Array, x: Array, /, c: Curvature = 1.0) -> tuple[Array, A
     array([0. , 0.5, 1. ])
     """
     x0, x = point(x, c)
-    x_bar, c_bar = radial_vjp(g, x, c, lorentz_to_ball(array_namespace(x).sqrt(c) * x0))
+    x_bar, c_bar = radial_vjp(g, x, c, lorentz_to_ball(dot(x, x), array_namespace(x).sqrt(c) * x0))
     return cotangent(x_bar), c_bar
 
 
@@ -112,7 +112,7 @@ def to_klein_vjp(g: Array, x: Array, /, c: Curvature = 1.0) -> tuple[Array, Arra
     array([0.   , 0.512, 1.6  ])
     """
     x0, x = point(x, c)
-    x_bar, c_bar = radial_vjp(g, x, c, lorentz_to_klein(array_namespace(x).sqrt(c) * x0))
+    x_bar, c_bar = radial_vjp(g, x, c, lorentz_to_klein(dot(x, x), array_namespace(x).sqrt(c) * x0))
     return cotangent(x_bar), c_bar
 
 

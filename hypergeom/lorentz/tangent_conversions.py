@@ -69,7 +69,7 @@ def to_poincare_tangent(x: Array, v: Array, /, c: Curvature = 1.0, *, out: Array
     array([1.77777778, 4.        ])
     """
     x0, x = point(x, c)
-    return radial_tangent(x, v[..., 1:], c, lorentz_to_ball(array_namespace(x).sqrt(c) * x0))
+    return radial_tangent(x, v[..., 1:], c, lorentz_to_ball(dot(x, x), array_namespace(x).sqrt(c) * x0))
 
 
 @row_op("(d),(n),(n),()->(n),(n),()")
@@ -85,7 +85,7 @@ def to_poincare_tangent_vjp(g: Array, x: Array, v: Array, /, c: Curvature = 1.0)
     array([0. , 0.5, 1. ])
     """
     x0, x = point(x, c)
-    return _vjp(g, x, v, c, lorentz_to_ball(array_namespace(x).sqrt(c) * x0))
+    return _vjp(g, x, v, c, lorentz_to_ball(dot(x, x), array_namespace(x).sqrt(c) * x0))
 
 
 @row_op("(n),(n),()->(d)")
@@ -118,7 +118,7 @@ def to_klein_tangent(x: Array, v: Array, /, c: Curvature = 1.0, *, out: Array | 
     array([0.512, 0.8  ])
     """
     x0, x = point(x, c)
-    return radial_tangent(x, v[..., 1:], c, lorentz_to_klein(array_namespace(x).sqrt(c) * x0))
+    return radial_tangent(x, v[..., 1:], c, lorentz_to_klein(dot(x, x), array_namespace(x).sqrt(c) * x0))
 
 
 @row_op("(d),(n),(n),()->(n),(n),()")
@@ -134,7 +134,7 @@ def to_klein_tangent_vjp(g: Array, x: Array, v: Array, /, c: Curvature = 1.0) ->
     array([0.   , 0.512, 1.6  ])
     """
     x0, x = point(x, c)
-    return _vjp(g, x, v, c, lorentz_to_klein(array_namespace(x).sqrt(c) * x0))
+    return _vjp(g, x, v, c, lorentz_to_klein(dot(x, x), array_namespace(x).sqrt(c) * x0))
 
 
 @row_op("(d),(d),()->(n)")

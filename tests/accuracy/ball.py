@@ -165,9 +165,9 @@ def between(x, y, c):
     return gx * gy + c * np.sum((y - x) ** 2, axis=-1)
 
 
-# Cases. `x`, `y` are points, `v` and `u` tangent vectors at x (v the one that sets the class), `w` is any vector, `p` a
-# direction, `t` a number for each row, `z` the point of the half-space for x, `uz` a tangent vector there. As a point of the
-# Klein ball any point of the ball will do.
+# Cases. `x`, `y` are points, `v` and `u` tangent vectors at x (v the one that sets the class), `w` is any vector, `p`
+# a direction, `t` a number for each row, `z` the point of the half-space for x, `uz` a tangent vector there. As a point
+# of the Klein ball any point of the ball will do.
 def unit_rows(rng, rows, d):
     x = rng.normal(size=(rows, d))
     return x / np.linalg.norm(x, axis=1, keepdims=True)

@@ -206,7 +206,7 @@ def terms_of_c(subject, args, true, c):
 
 def measure(subject, case, d, dtype, rng, rows=ROWS):
     """Errors in eps: of values (worst row), of the cotangents of arguments (worst argument), of c."""
-    eps, tiny = np.finfo(dtype).eps, np.finfo(dtype).tiny  # below tiny digits are lost to underflow
+    eps, tiny = np.finfo(dtype).eps, d * np.finfo(dtype).tiny  # below it digits are lost to underflow
     inputs = case.make(rng, d, dtype, rows)
     args = [inputs[name] for name in subject.arguments]
     sizes = np.full(rows, tiny) if subject.size is None else subject.size(args, case.c)
@@ -229,7 +229,7 @@ def measure(subject, case, d, dtype, rng, rows=ROWS):
     ]
     if subject.homogeneous:
         c_size = max(c_size, terms_of_c(subject, args, true, case.c))
-    c_size = max(c_size, float(np.finfo(float).tiny))
+    c_size = max(c_size, d * float(np.finfo(float).tiny))
     return value, max(errors), batch_error(c_bar, true_c, case.digits, c_size) / eps
 
 

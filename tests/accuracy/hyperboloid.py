@@ -187,8 +187,8 @@ def larger_of_x(args, c):
 
 
 # Cases: as in ball.py. A radius R is the distance from the apex times sqrt(c). `k` and `z` are the points of the Klein
-# ball and of the half-space for x, `uk` and `uz` tangent vectors there; `k` lies no closer to the rim than can be stored, and in float32
-# z no farther from the apex than the squares of e^R can.
+# ball and of the half-space for x, `uk` and `uz` tangent vectors there; k lies no closer to the rim than can be stored,
+# and in float32 z no farther from the apex than e^2R can.
 def unit_rows(rng, rows, d):
     x = rng.normal(size=(rows, d))
     return x / np.linalg.norm(x, axis=1, keepdims=True)

@@ -64,7 +64,7 @@ template <class Team, class T>
 HG_FN Above<Real<T>> above(Team team, int d, const T* z, Real<T> c) {
     typedef Real<T> S;
     const S zd = z[d - 1], pp = dot_but_last(team, d, z, z);
-    const auto inside = is_curvature(c) & (zd > 0) & (pp + zd * zd < largest);
+    const auto inside = is_curvature(c) & (zd > 0) & (pp + zd * zd <= largest);
     return {zd, pp, where(inside, 1 / (sqrt(c) * zd), S(nan("")))};
 }
 
@@ -73,7 +73,7 @@ template <class Team, class T>
 HG_FN void put_above_bar(Team team, int d, const T* G, const T* z, const Above<Real<T>>& p, T* out) {
     typedef Real<T> S;
     const T* Gs = G + 1;
-    const S Gp_zp = dot_but_last(team, d, Gs, z), G0 = G[0], Gd = Gs[d - 1], scale = p.scale + 0 * Gp_zp;
+    const S Gp_zp = dot_but_last(team, d, Gs, z), G0 = G[0], Gd = Gs[d - 1], scale = p.scale + 0 * (Gp_zp + Gd);
     for (int i = team.rank(); i < d - 1; i += Team::size) out[i] = T(scale * (Gs[i] + (G0 + Gd) * z[i]));
     const S level = (p.zd - 1) * (p.zd + 1) - p.pp;  // z_d^2 - |z_p|^2 - 1
     put(team, out + (d - 1), scale * ((G0 * level / 2 + Gd * (level / 2 + 1) - Gp_zp) / p.zd));

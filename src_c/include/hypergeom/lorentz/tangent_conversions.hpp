@@ -119,7 +119,7 @@ HG_FN void from_halfspace_tangent(Team team, int d, const T* z, const T* u, cons
     typedef Real<T> S;
     const Above<S> p = above(team, d, z, *c);
     const Twofold<S> pp = squares(team, d - 1, z), zu = dot(team, d - 1, z, u);
-    const S ud = u[d - 1], tilt = ud / p.zd, scale = p.scale + 0 * zu.hi;
+    const S ud = u[d - 1], tilt = ud / p.zd, scale = p.scale + 0 * (zu.hi + ud);
     Twofold<S> level{S(-1), S(0)}, time{S(0), S(0)};
     add_product(level.hi, level.lo, p.zd, p.zd);
     add_exactly(level.hi, level.lo, S(-pp.hi));

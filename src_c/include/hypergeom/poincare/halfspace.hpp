@@ -36,7 +36,7 @@ template <class Team, class T>
 HG_FN Inversion<Real<T>> inversion_of_halfspace(Team team, int d, const T* z, Real<T> c) {
     typedef Real<T> S;
     const S zd = z[d - 1], last = -(zd + 1), pp = squares_but_last(team, d, z), P = pp + last * last;
-    return {S(1), last, pp, where((c > 0) & (zd > 0) & (P < largest), P, S(nan("")))};
+    return {S(1), last, pp, where((c > 0) & (c <= largest) & (zd > 0) & (P <= largest), P, S(nan("")))};
 }
 
 // D.v without the part of the last entry
