@@ -110,7 +110,7 @@ class Frame(NamedTuple):
 
     to: Callable[[Array], Array]
     back: Callable[[Array], Array]
-    chart: Array  # spatial part on the hyperboloid: how far a rounding error of the point moves it
+    length: Array  # of the spatial part on the hyperboloid: how far a rounding error of the point moves it
     loss: Array | float  # by how much more a rounding error of a logarithm counts
 
 
@@ -152,10 +152,9 @@ class _Problem(NamedTuple):
         gradient = frame.to(xp.sum(w * v, axis=-2, keepdims=True))
         length = xp.linalg.vector_norm(gradient, axis=-1)[..., 0]
         largest = (frame.loss * xp.max(distance, axis=-2, keepdims=True))[..., 0, 0]
-        size = xp.linalg.vector_norm(frame.chart, axis=-1, keepdims=True)
-        scale, root = xp.maximum(largest, size[..., 0, 0] / 4), xp.sqrt(self.column)
+        scale, root = xp.maximum(largest, frame.length[..., 0, 0] / 4), xp.sqrt(self.column)
         variance = xp.sum(w * distance * distance, axis=-2)[..., 0]
-        return _State(frame, v, root * distance, gradient, length, variance, scale, (root * size)[..., 0, 0])
+        return _State(frame, v, root * distance, gradient, length, variance, scale, (root * frame.length)[..., 0, 0])
 
     @property
     def column_of_means(self) -> Array:
@@ -269,16 +268,16 @@ def frechet_mean(
         return FrechetMean(start, nothing, nothing, iterations, converged)
     point, state = _start(p, point)
     iterations, newton = _counts(xp, state.grad_norm)
-    fallback, before, eps = point, state.grad_norm, xp.finfo(p.x.dtype).eps
+    fallback, before, eps = point, state, xp.finfo(p.x.dtype).eps
     for step in range(max_iter + 1):
         converged = state.grad_norm <= (16 * eps * state.scale if tol is None else tol)
         converged = converged & (16 * eps * state.size < 1)  # else rounding the point moves it as far as anything
         done = converged | (xp.isnan(state.grad_norm) & ~newton)
         if step == max_iter or bool(xp.all(done)):
             break
-        failed = newton & ~(2 * state.grad_norm <= before)
+        failed = newton & ~((2 * state.grad_norm <= before.grad_norm) | (state.variance < before.variance))
         further = xp.where(failed[..., None], fallback, _newton_step(p, state, point))
-        fallback, before, newton = _majorizer_step(p, state), state.grad_norm, ~failed
+        fallback, before, newton = _majorizer_step(p, state), state, ~failed
         point = xp.where(done[..., None], point, further)
         iterations = iterations + xp.astype(~done, iterations.dtype)
         state = p.evaluate(point)

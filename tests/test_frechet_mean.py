@@ -78,9 +78,18 @@ def test_far_points_have_a_frechet_mean(rng):
     X = lorentz.project(
         np.concatenate([np.zeros((30, 1)), np.sinh(rng.uniform(1, 200, (30, 1))) * directions(rng, 30, 3)], 1)
     )
+    apex = np.array([1.0, 0, 0, 0])
     result = lorentz.frechet_mean(X)
     assert result.converged or result.point[0] > 1e4
-    assert result.variance <= (lorentz.dist(X, np.array([1.0, 0, 0, 0])) ** 2).mean()
+    assert result.variance <= (lorentz.dist(X, apex) ** 2).mean()
+    # the centroid, where the search would begin, is close to the farthest
+    pairs = np.concatenate([X, X * np.array([1, -1, -1, -1])])
+    farther = lorentz.project(np.array([[0.0, np.sinh(220.0), 0, 0]]))
+    result = lorentz.frechet_mean(np.concatenate([pairs, farther]))
+    assert result.converged
+    assert lorentz.dist(result.point, apex) < 5
+    with np.errstate(all="raise", under="ignore"):
+        lorentz.frechet_mean(lorentz.project(X * 2.0**200))
     # a mean that no stored point is close to does not count as found
     far = lorentz.project(np.array([[0.0, 1e30, 0.0], [0.0, 1e30, 1e2]]))
     assert not lorentz.frechet_mean(far).converged
@@ -177,3 +186,12 @@ def test_means_of_other_libraries(rng):
     poincare.midpoint(*leaves).sum().backward()
     for leaf, bar in zip(leaves, poincare.midpoint_vjp(np.ones((4, 3)), x, w)[:2], strict=True):
         np.testing.assert_allclose(leaf.grad.numpy(), bar, rtol=1e-11, atol=1e-13)
+
+
+def test_steps_that_fail_are_replaced(rng):
+    r = np.sinh(30 * rng.uniform(size=(400, 10, 1)))
+    X = lorentz.project(np.concatenate([np.zeros_like(r), r * directions(rng, 400, 10, 3)], axis=-1))
+    result = lorentz.frechet_mean(X)
+    # Newton's steps alone lose a third of these
+    assert result.converged[result.point[:, 0] < 1e10].all()
+    assert (result.iterations[result.point[:, 0] < 1e3] <= 40).all()

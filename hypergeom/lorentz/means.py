@@ -155,10 +155,11 @@ centroid, centroid_vjp = midpoint, midpoint_vjp
 def _frame(point: Array, c: Array) -> _means.Frame:
     time, space = split(point)
     h = array_namespace(point).sqrt(c) * time
+    velocity, half = space / time, c * space / (1 + h)  # neither overflows
     return _means.Frame(
-        lambda v: v - c * dot(v, space) / (h * (1 + h)) * space,
-        lambda v: v + c * dot(v, space) / (1 + h) * space,
-        space,
+        lambda v: v - dot(v, velocity) / array_namespace(point).sqrt(c) * half,
+        lambda v: v + dot(v, half) * space,
+        time * array_namespace(point).linalg.vector_norm(velocity, axis=-1, keepdims=True),
         h,
     )
 

@@ -146,7 +146,8 @@ def _frame(point: Array, c: Array) -> _means.Frame:
     xp = array_namespace(point)
     ones = xp.ones_like(point)
     half_gap = xp.sqrt(egrad2rgrad(point, ones, c[..., 0] if c.ndim else c)[..., :1])
-    return _means.Frame(lambda v: v / half_gap, lambda v: v * half_gap, point / half_gap, 1.0)
+    length = xp.linalg.vector_norm(point, axis=-1, keepdims=True) / half_gap
+    return _means.Frame(lambda v: v / half_gap, lambda v: v * half_gap, length, 1.0)
 
 
 _SPACE = _means.Space("poincare", 0, midpoint, dist, exp, log, log_vjp, _frame)
@@ -165,10 +166,11 @@ def frechet_mean(
     r"""Fréchet (Karcher) mean: the point m with the smallest :math:`\sum_i w_i d(m, x_i)^2`.
 
     It is the one point where :math:`\sum_i w_i \log_m(x_i) = 0` [1]_. From the midpoint on, each group takes
-    Newton steps with the exact Hessian; where such a step does not halve the gradient, it takes in its place
-    one that never fails, to the midpoint with weights :math:`w_i \theta_i / \sinh \theta_i`, :math:`\theta_i
-    = \sqrt c\, d(m, x_i)`: that minimizes a bound from above which touches the objective at m. A step costs
-    about two evaluations of `log` for each point and the solution of a system of ``min(m, d)`` equations.
+    Newton steps with the exact Hessian; where such a step neither lowers the objective nor halves the
+    gradient, it takes in its place one that never fails, to the midpoint with weights :math:`w_i \theta_i /
+    \sinh \theta_i`, :math:`\theta_i = \sqrt c\, d(m, x_i)`: that minimizes a bound from above which touches
+    the objective at m. A step costs about two evaluations of `log` for each point and the solution of a
+    system of ``min(m, d)`` equations; two to five of them are usual.
 
     Parameters
     ----------
