@@ -10,7 +10,7 @@ to the body for the arrays of any other library. The body is the formula in arra
 float arrays of one dtype (float64 where the library has it) in which every scalar of a row, `c` too, keeps a
 last axis of length one, and returns its results in the same form; `out` is not for it.
 
-A function named ``f_vjp`` takes the cotangent of the output of ``f`` and then the arguments of ``f``. Its
+A function named ``f_vjp`` takes the cotangents of the outputs of ``f`` and then the arguments of ``f``. Its
 twins return one cotangent a row for each argument of ``f``; the seam sums them over the axes along which the
 argument was broadcast.
 """
@@ -88,6 +88,11 @@ class RowOp:
     def vjp(self) -> bool:
         """Whether this is the gradient of another row function."""
         return self.name.endswith("_vjp")
+
+    @functools.cached_property
+    def cotangents(self) -> int:
+        """How many inputs of a gradient are cotangents: its outputs belong to the inputs after them."""
+        return len(self.inputs) - len(self.outputs)
 
     @property
     def differentiable(self) -> bool:
@@ -269,10 +274,12 @@ def _on_cpu(op: RowOp, args: Sequence[Any], c: Any, out: Any, batch: tuple[int, 
         if op.vjp:
             dtypes[-1] = _FLOAT64
         outputs = [np.empty(*pair) for pair in zip(shapes, dtypes, strict=True)]
-    elif out.shape != shapes[0] or any(np.may_share_memory(out, a) for a in inputs):
-        return op.gufunc(*inputs, out=out)  # one window's output may be another's input
     else:
-        outputs = [out]
+        outputs = list(out) if isinstance(out, tuple) else [out]
+        if [getattr(o, "shape", None) for o in outputs] != shapes or any(
+            np.may_share_memory(o, a) for o in outputs for a in inputs
+        ):
+            return op.gufunc(*inputs, out=out)  # one window's output may be another's input
     batches = [a.shape[:-1] if axis else a.shape for a, axis in zip(inputs, op.inputs, strict=True)]
     _threads.split_rows(op.gufunc, inputs, outputs, batches, batch, min(n, longest))
     return tuple(outputs) if len(outputs) > 1 else outputs[0]
@@ -304,8 +311,8 @@ def _by_formula(op: RowOp, xp: Any, args: Sequence[Any], c: Any, dtype: Any, bat
 
 
 def _sum_cotangents(op: RowOp, xp: Any, cotangents: Any, args: Sequence[Any], c: Any) -> tuple[Any, ...]:
-    """Each cotangent summed to the shape of its argument, in its dtype; the given one has no argument."""
-    return tuple([_sum_to(xp, bar, a) for bar, a in zip(cotangents, (*args[1:], c), strict=True)])
+    """Each cotangent summed to the shape of its argument, in its dtype; the given ones have no argument."""
+    return tuple([_sum_to(xp, bar, a) for bar, a in zip(cotangents, (*args[op.cotangents :], c), strict=True)])
 
 
 def _sum_to(xp: Any, bar: Any, argument: Any) -> Any:

@@ -9,11 +9,14 @@ function `f` has `f_vjp`.
 """
 
 from hypergeom.lorentz.conversions import to_poincare, to_poincare_vjp
+from hypergeom.lorentz.hyperplanes import dist2plane, dist2plane_vjp
 from hypergeom.lorentz.maps import exp, exp_vjp, log, log_vjp
 from hypergeom.lorentz.metric import dist, dist_vjp, project
 
 __all__ = [
     "dist",
+    "dist2plane",
+    "dist2plane_vjp",
     "dist_vjp",
     "exp",
     "exp_vjp",

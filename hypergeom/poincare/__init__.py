@@ -8,6 +8,7 @@ broadcast. Each differentiable function `f` has `f_vjp`, the product of a cotang
 
 from hypergeom.poincare.conversions import to_lorentz, to_lorentz_vjp
 from hypergeom.poincare.gyrovectors import mobius_add, mobius_add_vjp
+from hypergeom.poincare.hyperplanes import dist2plane, dist2plane_vjp
 from hypergeom.poincare.maps import exp, exp0, exp0_vjp, exp_vjp, log, log0, log0_vjp, log_vjp
 from hypergeom.poincare.metric import dist, dist0, dist0_vjp, dist_vjp, egrad2rgrad, egrad2rgrad_vjp, project
 
@@ -15,6 +16,8 @@ __all__ = [
     "dist",
     "dist0",
     "dist0_vjp",
+    "dist2plane",
+    "dist2plane_vjp",
     "dist_vjp",
     "egrad2rgrad",
     "egrad2rgrad_vjp",

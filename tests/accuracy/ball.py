@@ -2,7 +2,7 @@
 
 import numpy as np
 from accuracy.harness import Case
-from accuracy.reverse import atanh, dot, norm, sqrt, tanh
+from accuracy.reverse import asinh, atanh, dot, norm, sqrt, tanh
 
 from hypergeom import poincare
 
@@ -60,6 +60,13 @@ def egrad2rgrad(x, u, c):
     return times(g * g / 4, u)
 
 
+def dist2plane(x, p, a, c):
+    """By Möbius addition, as Ganea, Bécigneul and Hofmann (2018) have it."""
+    w = mobius_add(minus(p), x, c)
+    s = 2 * dot(w, a) / (gap(w, c) * norm(a))
+    return [s if c == 0 else asinh(sqrt(c) * s) / sqrt(c)]
+
+
 def to_lorentz(x, c):
     g = gap(x, c)
     return [(2 / g - 1) / sqrt(c), *times(2 / g, x)]
@@ -68,6 +75,26 @@ def to_lorentz(x, c):
 def larger_of_x(args, c):
     """exp and its kin move x: their error is relative to the larger of the two."""
     return np.linalg.norm(args[0].astype(float), axis=-1)
+
+
+def rounded_normal(args, c):
+    """What an error of size 1 of the unit normal does to the distance from a hyperplane."""
+    x, p, a = (b.astype(float) for b in args)
+    return _hyperplane_slope(poincare.dist(x, p, c), poincare.dist2plane(x, p, a, c), c)
+
+
+def _hyperplane_slope(length, distance, c):
+    if c == 0:
+        return length
+    root = np.sqrt(c)
+    return np.sinh(root * length) / (root * np.cosh(root * distance))
+
+
+def hyperplane_bar_sizes(args, c):
+    """The cotangents of p and c have a part that the slope multiplies, that of the normal is nothing else."""
+    x, p, a = (b.astype(float) for b in args)
+    slope = rounded_normal(args, c)
+    return 0 * slope, 0 * slope, slope / np.linalg.norm(a, axis=-1), 0 * slope
 
 
 # Cases. `x`, `y` are points, `v` and `u` tangent vectors at x (v the one that sets the class), `w` is any vector, `p` a

@@ -47,6 +47,10 @@ class Subject:
         Which arrays of a case it takes.
     size : callable, optional
         (args, c) -> what the error of each row is relative to, if that is more than the norm of the truth.
+    bar_sizes : callable, optional
+        (args, c) -> for each argument, and c last, what the error of its cotangent is relative to in each row, for a
+        cotangent of the output of norm 1, if that is more than the norm of the truth: for functions with a gradient
+        that vanishes in special positions.
     bars, single : Bars
         For float64 and float32.
     elsewhere : dict
@@ -59,6 +63,7 @@ class Subject:
     truth: Callable
     arguments: tuple
     size: Callable | None = None
+    bar_sizes: Callable | None = None
     bars: Bars = field(default_factory=Bars)
     single: Bars = SINGLE
     elsewhere: dict = field(default_factory=dict)
@@ -152,10 +157,10 @@ def row_errors(got, truth, sizes, digits):
         return out
 
 
-def batch_error(got, truth, digits):
+def batch_error(got, truth, digits, size=0.0):
     """The same over all rows at once."""
     flat = [entry for row in truth for entry in row]
-    return row_errors([np.ravel(got)], [flat], [0.0], digits)[0]
+    return row_errors([np.ravel(got)], [flat], [size], digits)[0]
 
 
 def _value(v):
@@ -186,11 +191,20 @@ def measure(subject, case, d, dtype, rng, rows=ROWS):
     *bars, _ = subject.function_vjp(*cotangents, *args, float(case.c))
     *true, true_c = true_bars(subject, cotangents, args, case.c, case.digits)
     space = subject.name.partition(".")[0]
+    *bar_sizes, c_size = _bar_sizes(subject, joined(tuple(cotangents), rows), args, case.c)
     errors = [
-        batch_error(bar, _in_chart(t, bar, space, name), case.digits) / eps
-        for bar, t, name in zip(bars, true, subject.arguments, strict=True)
+        batch_error(bar, _in_chart(t, bar, space, name), case.digits, size) / eps
+        for bar, t, name, size in zip(bars, true, subject.arguments, bar_sizes, strict=True)
     ]
-    return value, max(errors), batch_error(c_bar, true_c, case.digits) / eps
+    return value, max(errors), batch_error(c_bar, true_c, case.digits, c_size) / eps
+
+
+def _bar_sizes(subject, cotangents, args, c):
+    """Over all rows, for each argument and c."""
+    if subject.bar_sizes is None:
+        return [0.0] * (len(args) + 1)
+    given = np.linalg.norm(cotangents.astype(float), axis=1)
+    return [np.linalg.norm(given * size) for size in subject.bar_sizes([a.astype(float) for a in args], c)]
 
 
 def _in_chart(truth, bar, space, name):

@@ -3,7 +3,7 @@
 import mpmath as mp
 import numpy as np
 from accuracy.harness import Case
-from accuracy.reverse import acosh, cosh, dot, sinh, sqrt
+from accuracy.reverse import acosh, asinh, cosh, dot, sinh, sqrt
 
 from hypergeom import lorentz
 
@@ -47,6 +47,12 @@ def exp(x, v, c):
     return combine(cosh(r), x, sinh(r) / r if r else mp.mpf(1), v)
 
 
+def dist2plane(x, p, a, c):
+    p = point(p, c)
+    a = tangent(p, a)
+    return [asinh(sqrt(c) * product(a, point(x, c)) / sqrt(product(a, a))) / sqrt(c)]
+
+
 def to_poincare(x, c):
     x = point(x, c)
     return [xi / (1 + sqrt(c) * x[0]) for xi in x[1:]]
@@ -55,6 +61,25 @@ def to_poincare(x, c):
 def larger_of_x(args, c):
     """exp and its kin move x: their error is relative to the larger of the two."""
     return np.linalg.norm(args[0].astype(float), axis=-1)
+
+
+def rounded_normal(args, c):
+    """What an error of size 1 of the unit normal does to the distance from a hyperplane."""
+    x, p, a = (b.astype(float) for b in args)
+    root = np.sqrt(c)
+    return np.sinh(root * lorentz.dist(x, p, c)) / (root * np.cosh(root * lorentz.dist2plane(x, p, a, c)))
+
+
+def hyperplane_bar_sizes(args, c):
+    """The cotangent of the normal a vanishes where the geodesic from p to x has the direction of a."""
+    x, p, a = (b.astype(float) for b in args)
+    slope = rounded_normal(args, c)
+    unit = a[:, 1:] / np.linalg.norm(a[:, 1:], axis=1, keepdims=True)
+    p0, along = p[:, 0], np.sum(unit * p[:, 1:], axis=1)
+    pp = np.sum(p[:, 1:] ** 2, axis=1)
+    across = unit - (along / np.where(pp > 0, pp, 1))[:, None] * p[:, 1:]
+    norm = np.sqrt(np.sum(across**2, axis=1) + along**2 / np.where(pp > 0, pp, 1) / (c * p0**2))
+    return 0 * slope, 0 * slope, slope / (norm * np.linalg.norm(a[:, 1:], axis=1)), 0 * slope
 
 
 # Cases: as in ball.py. A radius R is the distance from the apex times sqrt(c).
