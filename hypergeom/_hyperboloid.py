@@ -8,7 +8,20 @@ from array_api_compat import array_namespace
 
 from hypergeom._smooth import dot, safe_sqrt
 
-__all__ = ["Chord", "chord", "chord_square_vjp", "cotangent", "join", "point", "split", "time_of"]
+__all__ = [
+    "Base",
+    "Chord",
+    "Parts",
+    "base",
+    "chord",
+    "chord_square_vjp",
+    "cotangent",
+    "join",
+    "parts",
+    "point",
+    "split",
+    "time_of",
+]
 
 Array = Any
 
@@ -32,6 +45,38 @@ def point(x: Array, c: Array) -> tuple[Array, Array]:
     stored, space = split(x)
     time = time_of(space, c)
     return xp.where((stored > 0) & (stored + time < xp.inf), time, xp.full_like(time, xp.nan)), space
+
+
+class Base(NamedTuple):
+    """A point with vectors: h = sqrt(c) x0; the metric multiplies the square of a part along x by `shrink`."""
+
+    x0: Array
+    x: Array
+    xx: Array
+    h: Array
+    shrink: Array  # 1 / (c x0^2)
+
+
+def base(x: Array, c: Array) -> Base:
+    x0, x = point(x, c)
+    xx = dot(x, x)
+    return Base(x0, x, xx, array_namespace(x).sqrt(c) * x0, 1 / (1 + c * xx) + 0 * x0)
+
+
+class Parts(NamedTuple):
+    """A vector, v = perp + along x; its covector in the metric is perp + shrink along x."""
+
+    v: Array
+    along: Array
+    perp: Array
+    lowered: Array
+
+
+def parts(b: Base, v: Array) -> Parts:
+    xp = array_namespace(v)
+    along = dot(b.x, v) / xp.where(b.xx > 0, b.xx, xp.ones_like(b.xx))
+    perp = v - along * b.x
+    return Parts(v, along, perp, perp + along * b.shrink * b.x)
 
 
 class Chord(NamedTuple):

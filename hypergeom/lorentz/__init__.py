@@ -11,18 +11,62 @@ function `f` has `f_vjp`.
 from hypergeom.lorentz.conversions import to_poincare, to_poincare_vjp
 from hypergeom.lorentz.hyperplanes import dist2plane, dist2plane_vjp
 from hypergeom.lorentz.maps import exp, exp_vjp, log, log_vjp
-from hypergeom.lorentz.metric import dist, dist_vjp, project
+from hypergeom.lorentz.metric import (
+    chord2,
+    chord2_vjp,
+    dist,
+    dist0,
+    dist0_vjp,
+    dist_vjp,
+    inner,
+    inner_vjp,
+    norm,
+    norm_vjp,
+    sqdist,
+    sqdist_vjp,
+)
+from hypergeom.lorentz.spatial import (
+    egrad2rgrad,
+    egrad2rgrad_vjp,
+    from_spatial,
+    from_spatial_vjp,
+    project,
+    project_tangent,
+    tangent_from_spatial,
+    tangent_from_spatial_vjp,
+    time,
+    time_vjp,
+)
 
 __all__ = [
+    "chord2",
+    "chord2_vjp",
     "dist",
     "dist2plane",
     "dist2plane_vjp",
+    "dist0",
+    "dist0_vjp",
     "dist_vjp",
+    "egrad2rgrad",
+    "egrad2rgrad_vjp",
     "exp",
     "exp_vjp",
+    "from_spatial",
+    "from_spatial_vjp",
+    "inner",
+    "inner_vjp",
     "log",
     "log_vjp",
+    "norm",
+    "norm_vjp",
     "project",
+    "project_tangent",
+    "sqdist",
+    "sqdist_vjp",
+    "tangent_from_spatial",
+    "tangent_from_spatial_vjp",
+    "time",
+    "time_vjp",
     "to_poincare",
     "to_poincare_vjp",
 ]

@@ -147,11 +147,15 @@ def _slope_at_zero(subject, weights, row):
 
 
 def row_errors(got, truth, sizes, digits):
-    """|got - true| / max(|true|, size) of each row."""
+    """|got - true| / max(|true|, size) of each row. What is beyond the dtype is rightly infinite, or 0."""
     with mp.workdps(digits):
         out = []
         for g, t, size in zip(got, truth, sizes, strict=True):
-            difference = mp.norm([a - b for a, b in zip(numbers(g), t, strict=True)])
+            limits = np.finfo(g.dtype)
+            least, most = mp.mpf(float(limits.smallest_subnormal)), mp.mpf(float(limits.max))
+            pairs = [(a, _value(b)) for a, b in zip(numbers(g), t, strict=True)]
+            right = [(mp.isinf(a) and a * b > 0 and abs(b) > most) or abs(a - b) < least for a, b in pairs]
+            difference = mp.norm([0 if r else a - b for r, (a, b) in zip(right, pairs, strict=True)])
             scale = max(mp.norm([_value(b) for b in t]), mp.mpf(float(size)))
             out.append(float(difference / scale) if difference and scale else float(difference))
         return out
@@ -208,7 +212,10 @@ def _bar_sizes(subject, cotangents, args, c):
 
 
 def _in_chart(truth, bar, space, name):
-    """On the hyperboloid the cotangents of points and tangents live in the spatial chart: their time entry is 0."""
+    """On the hyperboloid the cotangents of points and tangents live in the spatial chart: their time entry is 0.
+
+    That of an ambient gradient g is none of them.
+    """
     if space == "lorentz" and name in ("x", "y", "v", "u"):
         return [[mp.mpf(0), *row[1:]] for row in truth]
     return truth

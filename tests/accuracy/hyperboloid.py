@@ -3,7 +3,7 @@
 import mpmath as mp
 import numpy as np
 from accuracy.harness import Case
-from accuracy.reverse import acosh, asinh, cosh, dot, sinh, sqrt
+from accuracy.reverse import acosh, cosh, dot, sinh, sqrt
 
 from hypergeom import lorentz
 
@@ -47,10 +47,48 @@ def exp(x, v, c):
     return combine(cosh(r), x, sinh(r) / r if r else mp.mpf(1), v)
 
 
-def dist2plane(x, p, a, c):
-    p = point(p, c)
-    a = tangent(p, a)
-    return [asinh(sqrt(c) * product(a, point(x, c)) / sqrt(product(a, a))) / sqrt(c)]
+def dist0(y, c):
+    return [acosh(sqrt(c) * point(y, c)[0]) / sqrt(c)]
+
+
+def sqdist(x, y, c):
+    d = dist(x, y, c)[0]
+    return [d * d]
+
+
+def chord2(x, y, c):
+    e = combine(1, point(y, c), -1, point(x, c))
+    return [product(e, e)]
+
+
+def inner(x, u, v, c):
+    x = point(x, c)
+    return [product(tangent(x, u), tangent(x, v))]
+
+
+def tangent_norm(x, v, c):
+    return [sqrt(inner(x, v, v, c)[0])]
+
+
+def project_tangent(x, u, c):
+    x = point(x, c)
+    return tangent(x, combine(1, u, c * product(x, u), x))
+
+
+def egrad2rgrad(x, u, c):
+    return project_tangent(x, [-u[0], *u[1:]], c)
+
+
+def time(xs, c):
+    return [sqrt(1 / c + dot(xs, xs))]
+
+
+def from_spatial(xs, c):
+    return time(xs, c) + xs
+
+
+def tangent_from_spatial(x, vs, c):
+    return tangent(point(x, c), [0, *vs])
 
 
 def to_poincare(x, c):
@@ -61,25 +99,6 @@ def to_poincare(x, c):
 def larger_of_x(args, c):
     """exp and its kin move x: their error is relative to the larger of the two."""
     return np.linalg.norm(args[0].astype(float), axis=-1)
-
-
-def rounded_normal(args, c):
-    """What an error of size 1 of the unit normal does to the distance from a hyperplane."""
-    x, p, a = (b.astype(float) for b in args)
-    root = np.sqrt(c)
-    return np.sinh(root * lorentz.dist(x, p, c)) / (root * np.cosh(root * lorentz.dist2plane(x, p, a, c)))
-
-
-def hyperplane_bar_sizes(args, c):
-    """The cotangent of the normal a vanishes where the geodesic from p to x has the direction of a."""
-    x, p, a = (b.astype(float) for b in args)
-    slope = rounded_normal(args, c)
-    unit = a[:, 1:] / np.linalg.norm(a[:, 1:], axis=1, keepdims=True)
-    p0, along = p[:, 0], np.sum(unit * p[:, 1:], axis=1)
-    pp = np.sum(p[:, 1:] ** 2, axis=1)
-    across = unit - (along / np.where(pp > 0, pp, 1))[:, None] * p[:, 1:]
-    norm = np.sqrt(np.sum(across**2, axis=1) + along**2 / np.where(pp > 0, pp, 1) / (c * p0**2))
-    return 0 * slope, 0 * slope, slope / (norm * np.linalg.norm(a[:, 1:], axis=1)), 0 * slope
 
 
 # Cases: as in ball.py. A radius R is the distance from the apex times sqrt(c).
@@ -100,7 +119,7 @@ def at_radius(r, directions, c):
 def tangent_rows(rng, x, c, low=0.1, high=2.0):
     """Tangent vectors at x whose metric lengths times sqrt(c) lie in [low, high]."""
     rows, d = x.shape[0], x.shape[1] - 1
-    y = at_radius(1.0, unit_rows(rng, rows, d), c)
+    y = at_radius(rng.uniform(0.8, 1.2, (rows, 1)), unit_rows(rng, rows, d), c)
     unit = lorentz.log(x, y, c) / (np.sqrt(c) * lorentz.dist(x, y, c)[:, None])
     return unit * rng.uniform(low, high, (rows, 1))
 
@@ -171,6 +190,9 @@ def _case(name, points, c=1.0, digits=120, **options):
             "v": tangent_rows(rng, x, c),
             "u": tangent_rows(rng, x, c),
             "w": with_time(space, c),
+            "g": rng.normal(size=x.shape),
+            "xs": x[:, 1:],
+            "vs": rng.normal(size=x[:, 1:].shape),
             "p": unit_rows(rng, rows, d),
             "t": rng.uniform(-1, 2, rows),
         } | found

@@ -1,6 +1,23 @@
 """Subjects of hypergeom.lorentz.metric."""
 
+import numpy as np
 from accuracy import hyperboloid
 from accuracy.harness import Subject
 
-SUBJECTS = [Subject("lorentz.dist", hyperboloid.dist, ("x", "y"))]
+from hypergeom import lorentz
+
+
+def lengths(args, c):
+    """An inner product may cancel: its error is relative to the lengths of its vectors."""
+    x, u, v = (a.astype(float) for a in args)
+    return lorentz.norm(x, u, c) * lorentz.norm(x, v, c)
+
+
+SUBJECTS = [
+    Subject("lorentz.dist", hyperboloid.dist, ("x", "y")),
+    Subject("lorentz.dist0", hyperboloid.dist0, ("y",)),
+    Subject("lorentz.sqdist", hyperboloid.sqdist, ("x", "y")),
+    Subject("lorentz.chord2", hyperboloid.chord2, ("x", "y")),
+    Subject("lorentz.inner", hyperboloid.inner, ("x", "u", "v"), lengths),
+    Subject("lorentz.norm", hyperboloid.tangent_norm, ("x", "v")),
+]

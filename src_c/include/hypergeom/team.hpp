@@ -28,12 +28,22 @@ HG_FN void add_product(S& hi, S& lo, S a, S b) {
     add_exactly(hi, lo, product);
 }
 
+// The entry of x that is largest in size, and the entry of v beside it.
+template <class S>
+struct Pivot {
+    S size, x, v;
+};
+
 // One thread.
 struct Serial {
     static constexpr int size = 1;
     HG_FN int rank() const { return 0; }
     template <class S>
     HG_FN S sum(S v) const {
+        return v;
+    }
+    template <class S>
+    HG_FN Pivot<S> largest(Pivot<S> v) const {
         return v;
     }
 };
@@ -120,6 +130,17 @@ HG_FN S length(Team team, int d, S squares, F entry) {
         return terms(v * v);
     });
     return where(in_range, plain, sqrt(scaled) / scale);
+}
+
+template <class S, class Team, class F1, class F2>
+HG_FN Pivot<S> pivot(Team team, int d, F1 x, F2 v) {
+    Pivot<S> p{S(-1), S(0), S(0)};
+    for (int i = team.rank(); i < d; i += Team::size) {
+        const S xi = x(Entry{i}), size = fabs(xi);
+        const auto larger = size > p.size;
+        p = {where(larger, size, p.size), where(larger, xi, p.x), where(larger, v(Entry{i}), p.v)};
+    }
+    return team.largest(p);
 }
 
 // For unit vectors: 0 where there is no direction.

@@ -20,6 +20,15 @@ struct Warp {
         }
         return v;
     }
+    // Of equal ones the same for all lanes.
+    __device__ __forceinline__ Pivot<double> largest(Pivot<double> v) const {
+        for (int lane = 16; lane > 0; lane >>= 1) {
+            const double size = __shfl_xor_sync(0xffffffffu, v.size, lane), x = __shfl_xor_sync(0xffffffffu, v.x, lane),
+                         w = __shfl_xor_sync(0xffffffffu, v.v, lane);
+            if (size > v.size || (size == v.size && (x > v.x || (x == v.x && w > v.v)))) v = {size, x, w};
+        }
+        return v;
+    }
 };
 
 }  // namespace hypergeom

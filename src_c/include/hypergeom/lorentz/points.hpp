@@ -30,8 +30,106 @@ HG_FN S time(S c, S xx, T stored_time) {
 // The time entry of a cotangent: 0, or NaN in a row that is NaN.
 template <class Team, class T>
 HG_FN void put_time_bar(Team team, T* bar, Real<T> row) {
-    typedef Real<T> S;
     put(team, bar, where(row == row, Real<T>(0), row));
+}
+
+// What a function of vectors at one point starts from: h = sqrt(c) x0, shrink = 1 / (c x0^2), by which the metric
+// multiplies the square of the part of a vector along x.
+template <class S>
+struct Base {
+    S xx, x0, h, shrink;
+};
+
+template <class Team, class T>
+HG_FN Base<Real<T>> base(Team team, int n, const T* x, Real<T> c) {
+    typedef Real<T> S;
+    Base<S> b;
+    sum(team, n - 1, into(b.xx), [=, x = x + 1](auto at) { return terms(at(x) * at(x)); });
+    b.x0 = time(c, b.xx, x[0]);
+    b.h = sqrt(c) * b.x0;
+    b.shrink = 1 / (1 + c * b.xx) + 0 * b.x0;
+    return b;
+}
+
+// What is left of a vector v when (part / whole) x is taken off: products and their rounding errors, so that no digit is
+// lost however little it is (Kahan's difference of products).
+template <class S>
+struct Remainder {
+    S whole, part, scale;  // scale = 1 / whole
+    HG_FN S operator()(S xi, S vi) const {
+        const S product = part * xi;
+        return (fma(whole, vi, -product) - fma(part, xi, -product)) * scale;
+    }
+};
+
+template <class S>
+HG_FN auto has_direction(S square) {
+    return square > 1e-280;
+}
+
+// Far from the apex a multiple of x is taken off that leaves 0 in the largest entry of x: only so the remainder of a vector
+// parallel to x is 0. Elsewhere it is v.x / |x|^2 = along, or anything else.
+template <class Team, class S, class F1, class F2>
+HG_FN Remainder<S> remainder(Team team, int d, S c, S xx, S along, F1 x, F2 v) {
+    Remainder<S> r{S(1), along, S(1)};
+    const auto far = c * xx > 1e13;
+    if (any(far)) {
+        const Pivot<S> p = pivot<S>(team, d, x, v);
+        r = {where(far, p.x, r.whole), where(far, p.v, r.part), where(far, 1 / p.x, r.scale)};
+    }
+    return r;
+}
+
+// v = perp + along x, and the square of perp. The metric divides the square of the other part by 1 + c|x|^2, so what
+// rounding leaves of that part in perp would count for much: v is split twice. Where |x|^2 has lost digits the metric is
+// the flat one, and v is not split.
+template <class S>
+struct Parts {
+    Remainder<S> first;
+    S rest, along, square;
+    HG_FN S across(S xi, S vi) const { return first(xi, vi) - rest * xi; }
+};
+
+// An entry of the covector of v in the metric
+template <class S>
+HG_FN S lowered(const Parts<S>& v, S shrink, S xi, S vi) {
+    return v.across(xi, vi) + v.along * shrink * xi;
+}
+
+// `x` and `v` say what the entries of the vectors are.
+template <class Team, class S, class F1, class F2>
+HG_FN Parts<S> parts(Team team, int d, S c, S xx, S xv, F1 x, F2 v) {
+    const auto direct = has_direction(xx);
+    Parts<S> p;
+    p.first = remainder(team, d, c, xx, where(direct, xv / xx, S(0)), x, v);
+    S again;
+    sum(team, d, into(again), [=](auto at) {
+        const S xi = x(at);
+        return terms(p.first(xi, v(at)) * xi);
+    });
+    p.rest = where(direct, again / xx, S(0));
+    p.along = p.first.part * p.first.scale + p.rest;
+    sum(team, d, into(p.square), [=](auto at) {
+        const S w = p.across(x(at), v(at));
+        return terms(w * w);
+    });
+    return p;
+}
+
+template <class Team, class T, class F>
+HG_FN Parts<Real<T>> parts(Team team, int d, Real<T> c, Real<T> xx, const T* x, F v) {
+    Real<T> xv;
+    sum(team, d, into(xv), [=](auto at) { return terms(at(x) * v(at)); });
+    return parts(team, d, c, xx, xv, [=](auto at) { return at(x); }, v);
+}
+
+// 2^600 or 2^-600 for the rows of vectors whose squares leave the range of double
+template <class Team, class T>
+HG_FN Real<T> power_for(Team team, int d, const T* v) {
+    typedef Real<T> S;
+    S vv;
+    sum(team, d, into(vv), [=](auto at) { return terms(at(v) * at(v)); });
+    return where(vv < 1e-270, S(0x1p+600), where(vv > 1e290, S(0x1p-600), S(1)));
 }
 
 // Two points and the square Q of the chord between them: Q = |e|^2 - e0^2, q = cQ/4 = sinh^2(sqrt(c) dist / 2).
@@ -42,24 +140,13 @@ struct Chord {
     S across, length, Q, q;  // across: the square of the part of the nearer point across the farther one
 };
 
-// |n_perp|^2, n_perp the part of n across f, where n is x in the rows of `first`, else y. n is split twice, the first time
-// with a fused product: what rounding leaves of n along f would count e^R-fold.
+// |n_perp|^2, n_perp the part of n across f, where n is x in the rows of `first`, else y
 template <class Team, class T, class M>
-HG_FN Real<T> across_square(Team team, int d, const T* x, const T* y, M first, Real<T> xy, Real<T> ff) {
+HG_FN Real<T> across_square(Team team, int d, const T* x, const T* y, M first, Real<T> c, Real<T> xy, Real<T> ff) {
     typedef Real<T> S;
-    const S along = where(ff > 0, xy / ff, S(0));
-    S again, across;
-    sum(team, d, into(again), [=](auto at) {
-        const S xi = at(x), yi = at(y), ni = where(first, xi, yi), fi = where(first, yi, xi);
-        return terms(fma(-along, fi, ni) * fi);
-    });
-    const S rest = where(ff > 0, again / ff, S(0));
-    sum(team, d, into(across), [=](auto at) {
-        const S xi = at(x), yi = at(y), ni = where(first, xi, yi), fi = where(first, yi, xi);
-        const S w = fma(-along, fi, ni) - rest * fi;
-        return terms(w * w);
-    });
-    return across;
+    const auto n = [=](auto at) { return where(first, S(at(x)), S(at(y))); };
+    const auto f = [=](auto at) { return where(first, S(at(y)), S(at(x))); };
+    return parts(team, d, c, ff, xy, f, n).square;
 }
 
 // Q = (|e_perp|^2 + (4/c) k) / (1 - k), k = (e0 / |s|)^2 and e_perp the part of e orthogonal to s: a sum of squares
@@ -74,9 +161,9 @@ HG_FN Real<T> chord_square(Team team, int d, const T* x, const T* y, Real<T> c, 
     const S of_obtuse = 2 * (product - 1 / c);
     p.across = nn - p.xy * (p.xy / ff);
     if (!any(!obtuse)) return of_obtuse;
-    S across = across_square(team, d, x, y, x_is_near, p.xy, ff);
+    S across = across_square(team, d, x, y, x_is_near, c, p.xy, ff);
     if (any(p.xx == p.yy))  // so that x, y give the same as y, x
-        across = where(p.xx == p.yy, (across + across_square(team, d, x, y, !x_is_near, p.xy, ff)) / 2, across);
+        across = where(p.xx == p.yy, (across + across_square(team, d, x, y, !x_is_near, c, p.xy, ff)) / 2, across);
     p.across = where(obtuse, p.across, across);
     const S perp = where(p.ss > 0, 4 * across * (ff / p.ss), p.ee);
     const S s = sqrt(p.ss), ratio = where(s > 0, fabs(p.e0) / s, S(0)), k = ratio * ratio;
@@ -89,7 +176,6 @@ HG_FN Real<T> chord_square(Team team, int d, const T* x, const T* y, Real<T> c, 
 
 template <class Team, class T>
 HG_FN Chord<Real<T>> chord(Team team, int n, const T* point_x, const T* point_y, Real<T> c) {
-    typedef Real<T> S;
     const T *x = point_x + 1, *y = point_y + 1;
     const int d = n - 1;
     Chord<Real<T>> p;
@@ -125,20 +211,23 @@ HG_FN S chord_by_curvature(S c, const Chord<S>& p) {
 
 // dQ/dx = -2 ((y - along x) + r x). Far from the apex the part of dQ/dx along x is smaller than y and x by c|x|^2, and
 // the metric multiplies it back. There y is split into parts across x and along x, and r is the derivative along x,
-// (e0 / (c x0) - Q/2) / |x|^2, less what rounding left in y - along x.
+// (e0 / (c x0) - Q/2) / |x|^2, less what is left of it in y - along x.
 template <class S>
 struct ChordSlope {
-    S along, r;
+    Remainder<S> first;
+    S r;
 };
 
-template <class S>
-HG_FN S split(S c, S xx, S xy) {
-    return where(c * xx > 1, xy / xx, S(1));
-}
-
-template <class S>
-HG_FN ChordSlope<S> chord_slope(S c, S xx, S x0, S e0, S Q, S along, S left) {
-    return {along, where(c * xx > 1, (e0 / (c * x0) - Q / 2 - left) / xx, -e0 / x0)};
+template <class Team, class T>
+HG_FN ChordSlope<Real<T>> chord_slope(Team team, int d, const T* x, const T* y, Real<T> c, Real<T> xx, Real<T> xy,
+                                      Real<T> x0, Real<T> e0, Real<T> Q) {
+    typedef Real<T> S;
+    const auto split = c * xx > 1;
+    const auto xe = [=](auto at) { return S(at(x)); }, ye = [=](auto at) { return S(at(y)); };
+    const Remainder<S> first = remainder(team, d, c, xx, where(split, xy / xx, S(1)), xe, ye);
+    S left;
+    sum(team, d, into(left), [=](auto at) { return terms(first(xe(at), ye(at)) * xe(at)); });
+    return {first, where(split, (e0 / (c * x0) - Q / 2 - left) / xx, -e0 / x0)};
 }
 
 template <class S>
@@ -149,21 +238,15 @@ struct ChordGradient {
 
 template <class Team, class T>
 HG_FN ChordGradient<Real<T>> chord_gradient(Team team, int n, const T* x, const T* y, Real<T> c, const Chord<Real<T>>& p) {
-    typedef Real<T> S;
-    const S along_x = split(c, p.xx, p.xy), along_y = split(c, p.yy, p.xy);
-    S left_x, left_y;
-    sum(team, n - 1, into(left_x, left_y), [=, x = x + 1, y = y + 1](auto at) {
-        const auto xi = at(x), yi = at(y);
-        return terms(fma(-along_x, xi, yi) * xi, fma(-along_y, yi, xi) * yi);
-    });
-    return {chord_slope(c, p.xx, p.x0, p.e0, p.Q, along_x, left_x),
-            chord_slope(c, p.yy, p.y0, -p.e0, p.Q, along_y, left_y), -(p.e0 / p.x0) * (p.e0 / p.y0) / (c * c)};
+    return {chord_slope(team, n - 1, x + 1, y + 1, c, p.xx, p.xy, p.x0, p.e0, p.Q),
+            chord_slope(team, n - 1, y + 1, x + 1, c, p.yy, p.xy, p.y0, -p.e0, p.Q),
+            -(p.e0 / p.x0) * (p.e0 / p.y0) / (c * c)};
 }
 
 // dQ/dx / -2
 template <class S>
 HG_FN S slope_entry(const ChordSlope<S>& t, S xi, S yi) {
-    return fma(-t.along, xi, yi) + t.r * xi;
+    return t.first(xi, yi) + t.r * xi;
 }
 
 }  // namespace hypergeom::lorentz
