@@ -8,7 +8,7 @@ from array_api_compat import array_namespace
 
 from hypergeom._smooth import dot, safe_sqrt, unit
 
-__all__ = ["FarEnd", "far_end", "gyration", "rim_gap"]
+__all__ = ["FarEnd", "defect", "far_end", "gyration", "gyration_between", "gyration_slopes", "rim_gap"]
 
 Array = Any
 
@@ -20,11 +20,41 @@ def rim_gap(x: Array, c: Array) -> Array:
     return xp.where(gap > 0, gap, xp.full_like(gap, xp.nan))
 
 
-def gyration(w: Array, e: Array, x: Array, gx: Array, N: Array, c: Array) -> Array:
-    """gyr[y, x] w with e = x + y, as w plus multiples of x and e that do not cancel."""
+def defect(v: Array) -> Array:
+    """0, or NaN where an entry of a vector is infinite or NaN: added to the gap it makes the row NaN."""
+    return array_namespace(v).sum(0 * v, axis=-1, keepdims=True)
+
+
+def gyration_between(w: Array, e: Array, x: Array, gx: Array, N: Array, c: Array) -> Array:
+    """gyr[y, -x] w with e = y - x, as w plus multiples of x and e that do not cancel."""
     ee, we, wx = dot(e, e), dot(w, e), dot(w, x)
-    along_e = gx * wx - c * dot(x, x) * we + 2 * c * dot(x, e) * wx
-    return w + 2 * c / N * (along_e * e - (gx * we + c * ee * wx) * x)
+    along_e = 2 * c * dot(x, e) * wx - gx * wx - c * dot(x, x) * we
+    return w + 2 * c / N * (along_e * e + (gx * we - c * ee * wx) * x)
+
+
+def gyration(w: Array, e: Array, x: Array, gx: Array, N: Array, c: Array) -> Array:
+    """gyr[y, x] w with e = x + y."""
+    return gyration_between(w, e, -x, gx, N, c)
+
+
+def gyration_slopes(
+    g: Array, w: Array, x: Array, y: Array, gx: Array, gy: Array, c: Array
+) -> tuple[Array, Array, Array]:
+    """Cotangents of x, y and c, given g that of gyr[y, -x] w."""
+    e = y - x
+    ee, xe, wx, we, gX, ge = dot(e, e), dot(x, e), dot(w, x), dot(w, e), dot(g, x), dot(g, e)
+    xx, N = dot(x, x), gx * gy + c * ee
+    f, across = 2 / N, gX * we - ge * wx
+    to_x, to_e = f * c * (gx * we - c * ee * wx), f * c * (2 * c * xe * wx - gx * wx - c * xx * we)
+    moved = (to_x * gX + to_e * ge) / N
+    of_gx, of_gy, of_xx = f * c * across - moved * gy, -moved * gx, -f * c * c * ge * we
+    of_ee, of_xe = -c * (moved + f * c * wx * gX), 2 * f * c * c * ge * wx
+    of_wx = f * c * (2 * c * xe * ge - gx * ge - c * ee * gX)
+    of_we = f * c * (gx * gX - c * xx * ge)
+    y_bar = of_xe * x - 2 * c * of_gy * y + 2 * of_ee * e + of_we * w + to_e * g
+    x_bar = (2 * of_xx - 2 * c * of_gx - of_xe) * x + (of_xe - 2 * of_ee) * e + (of_wx - of_we) * w + (to_x - to_e) * g
+    c_bar = f * (gX * (we + to_x * xe + to_e * ee) - ge * (wx + to_x * xx + to_e * xe))  # the angle has slope 2 |x ^ y| / N
+    return x_bar, y_bar, c_bar
 
 
 class FarEnd(NamedTuple):

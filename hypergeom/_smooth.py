@@ -35,6 +35,17 @@ def safe_sqrt(q: Array) -> Array:
     return xp.where(positive, xp.sqrt(xp.where(positive, q, xp.ones_like(q))), 0 * q)
 
 
+def length(v: Array) -> Array:
+    """Norm along the last axis, also where squares leave the range of numbers; its derivative at 0 is taken as 0."""
+    xp = array_namespace(v)
+    size = xp.max(xp.abs(v), axis=-1, keepdims=True)
+    in_range = (size > 1e-135) & (size < 1e145)
+    scale = xp.where(size < 1, xp.full_like(size, 2.0**600), xp.full_like(size, 2.0**-600))
+    scale = xp.where(in_range | (size == 0), xp.ones_like(size), scale)
+    w = scale * v
+    return safe_sqrt(dot(w, w)) / scale
+
+
 def piecewise(q: Array, bound: float, below: Callable[[Array], Array], above: Callable[[Array], Array]) -> Array:
     """below(q) where q <= bound, above(q) elsewhere; NaN counts as above."""
     xp = array_namespace(q)

@@ -6,13 +6,62 @@ row; nothing is clamped. Every function takes arrays whose last axis is the vect
 broadcast. Each differentiable function `f` has `f_vjp`, the product of a cotangent with its Jacobian.
 """
 
-from hypergeom.poincare.conversions import to_lorentz, to_lorentz_vjp
-from hypergeom.poincare.gyrovectors import mobius_add, mobius_add_vjp
-from hypergeom.poincare.hyperplanes import dist2plane, dist2plane_vjp
-from hypergeom.poincare.maps import exp, exp0, exp0_vjp, exp_vjp, log, log0, log0_vjp, log_vjp
-from hypergeom.poincare.metric import dist, dist0, dist0_vjp, dist_vjp, egrad2rgrad, egrad2rgrad_vjp, project
+from hypergeom.poincare.conversions import (
+    to_lorentz,
+    to_lorentz_vjp,
+)
+from hypergeom.poincare.gyrovectors import (
+    gyration,
+    gyration_vjp,
+    mobius_add,
+    mobius_add_vjp,
+    mobius_scalar,
+    mobius_scalar_vjp,
+    mobius_sub,
+    mobius_sub_vjp,
+)
+from hypergeom.poincare.hyperplanes import (
+    dist2plane,
+    dist2plane_vjp,
+)
+from hypergeom.poincare.maps import (
+    exp,
+    exp0,
+    exp0_vjp,
+    exp_vjp,
+    log,
+    log0,
+    log0_vjp,
+    log_vjp,
+)
+from hypergeom.poincare.metric import (
+    conformal_factor,
+    conformal_factor_vjp,
+    dist,
+    dist0,
+    dist0_vjp,
+    dist_vjp,
+    egrad2rgrad,
+    egrad2rgrad_vjp,
+    inner,
+    inner_vjp,
+    norm,
+    norm_vjp,
+    project,
+    project_tangent,
+)
+from hypergeom.poincare.transports import (
+    transport,
+    transport0,
+    transport0_vjp,
+    transport_to0,
+    transport_to0_vjp,
+    transport_vjp,
+)
 
 __all__ = [
+    "conformal_factor",
+    "conformal_factor_vjp",
     "dist",
     "dist0",
     "dist0_vjp",
@@ -25,13 +74,30 @@ __all__ = [
     "exp0",
     "exp0_vjp",
     "exp_vjp",
+    "gyration",
+    "gyration_vjp",
+    "inner",
+    "inner_vjp",
     "log",
     "log0",
     "log0_vjp",
     "log_vjp",
     "mobius_add",
     "mobius_add_vjp",
+    "mobius_scalar",
+    "mobius_scalar_vjp",
+    "mobius_sub",
+    "mobius_sub_vjp",
+    "norm",
+    "norm_vjp",
     "project",
+    "project_tangent",
     "to_lorentz",
     "to_lorentz_vjp",
+    "transport",
+    "transport0",
+    "transport0_vjp",
+    "transport_to0",
+    "transport_to0_vjp",
+    "transport_vjp",
 ]

@@ -1,15 +1,39 @@
-"""Lengths in the ball: distances, gradients, and what puts points inside."""
+"""Lengths in the ball: distances, the metric, gradients, and what puts points inside."""
 
 from __future__ import annotations
 
 import numpy as np
 from array_api_compat import array_namespace
 
-from hypergeom._ball import rim_gap
+from hypergeom._ball import defect, rim_gap
 from hypergeom._rows import Array, Curvature, row_op
-from hypergeom._smooth import asinh_ratio, asinh_ratio_slope, atanh_ratio, atanh_ratio_slope, dot, safe_sqrt, unit
+from hypergeom._smooth import (
+    asinh_ratio,
+    asinh_ratio_slope,
+    atanh_ratio,
+    atanh_ratio_slope,
+    dot,
+    length,
+    safe_sqrt,
+    unit,
+)
 
-__all__ = ["dist", "dist0", "dist0_vjp", "dist_vjp", "egrad2rgrad", "egrad2rgrad_vjp", "project"]
+__all__ = [
+    "conformal_factor",
+    "conformal_factor_vjp",
+    "dist",
+    "dist0",
+    "dist0_vjp",
+    "dist_vjp",
+    "egrad2rgrad",
+    "egrad2rgrad_vjp",
+    "inner",
+    "inner_vjp",
+    "norm",
+    "norm_vjp",
+    "project",
+    "project_tangent",
+]
 
 
 @row_op("(d),(d),()->()")
@@ -146,6 +170,175 @@ def dist0_vjp(g: Array, y: Array, /, c: Curvature = 1.0) -> tuple[Array, Array]:
     return 2 * g / gap * unit(y, length), 2 * g * length * yy * atanh_ratio_slope(c * yy, gap)
 
 
+@row_op("(d),(d),(d),()->()")
+def inner(x: Array, u: Array, v: Array, /, c: Curvature = 1.0, *, out: Array | None = None) -> Array:
+    """Inner product of two tangent vectors at x, ``4 u.v / (1 - c|x|^2)^2``.
+
+    Parameters
+    ----------
+    x : array_like, shape (..., d)
+        Points of the ball.
+    u, v : array_like, shape (..., d)
+        Tangent vectors at x.
+    c, out
+        As in `dist`, and so are the errors.
+
+    Returns
+    -------
+    array, shape (...)
+        NaN where x is outside the ball.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hypergeom import poincare
+    >>> float(poincare.inner(np.array([0.5, 0.0]), np.array([0.75, 0.0]), np.array([1.5, 3.0])).round(12))
+    8.0
+    """
+    scale = 2 / (rim_gap(x, c) + defect(u) + defect(v))
+    return scale * (scale * dot(u, v))
+
+
+@row_op("(),(d),(d),(d),()->(d),(d),(d),()")
+def inner_vjp(g: Array, x: Array, u: Array, v: Array, /, c: Curvature = 1.0) -> tuple[Array, Array, Array, Array]:
+    """Cotangents of the arguments of `inner`, as `dist_vjp`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hypergeom import poincare
+    >>> u, v = np.array([1.0, 0.0]), np.array([1.0, 3.0])
+    >>> x_bar, u_bar, v_bar, c_bar = poincare.inner_vjp(1.0, np.zeros(2), u, v)
+    >>> u_bar, v_bar
+    (array([ 4., 12.]), array([4., 0.]))
+    """
+    scale = 2 / (rim_gap(x, c) + defect(u) + defect(v))
+    to_uv = g * scale * scale
+    of_gap = -scale * (to_uv * dot(u, v))
+    return -2 * c * of_gap * x, to_uv * v, to_uv * u, -of_gap * dot(x, x)
+
+
+@row_op("(d),(d),()->()")
+def norm(x: Array, v: Array, /, c: Curvature = 1.0, *, out: Array | None = None) -> Array:
+    """Length of a tangent vector at x, ``2 |v| / (1 - c|x|^2)``.
+
+    Parameters
+    ----------
+    x : array_like, shape (..., d)
+        Points of the ball.
+    v : array_like, shape (..., d)
+        Tangent vectors at x.
+    c, out
+        As in `dist`, and so are the errors.
+
+    Returns
+    -------
+    array, shape (...)
+        NaN where x is outside the ball.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hypergeom import poincare
+    >>> poincare.norm(np.array([0.5, 0.0]), np.array([[0.0, 0.75], [3e-300, 4e-300]])).round(303)
+    array([2.00000000e+000, 1.33333333e-299])
+    """
+    r = length(v)
+    return 2 / (rim_gap(x, c) + 0 * r) * r
+
+
+@row_op("(),(d),(d),()->(d),(d),()")
+def norm_vjp(g: Array, x: Array, v: Array, /, c: Curvature = 1.0) -> tuple[Array, Array, Array]:
+    """Cotangents of the arguments of `norm`, as `dist_vjp`; that of v is 0 at v = 0, where `norm` has a kink.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hypergeom import poincare
+    >>> x_bar, v_bar, c_bar = poincare.norm_vjp(1.0, np.array([0.5, 0.0]), np.array([0.0, 1e-300]))
+    >>> v_bar.round(12)
+    array([0.        , 2.66666667])
+    """
+    r = length(v)
+    gap = rim_gap(x, c) + 0 * r
+    scale = 2 * g / gap
+    of_gap = -scale * r / gap
+    return -2 * c * of_gap * x, scale * unit(v, r), -of_gap * dot(x, x)
+
+
+@row_op("(d),()->()")
+def conformal_factor(x: Array, /, c: Curvature = 1.0, *, out: Array | None = None) -> Array:
+    """Length at x of a vector of Euclidean length 1, ``2 / (1 - c|x|^2)``.
+
+    Parameters
+    ----------
+    x : array_like, shape (..., d)
+        Points of the ball.
+    c, out
+        As in `dist`, and so are the errors.
+
+    Returns
+    -------
+    array, shape (...)
+        NaN where x is outside the ball.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hypergeom import poincare
+    >>> poincare.conformal_factor(np.array([[0.0, 0.0], [0.6, 0.0], [1.0, 0.0]]))
+    array([2.   , 3.125,   nan])
+    """
+    return 2 / rim_gap(x, c)
+
+
+@row_op("(),(d),()->(d),()")
+def conformal_factor_vjp(g: Array, x: Array, /, c: Curvature = 1.0) -> tuple[Array, Array]:
+    """Cotangents of the arguments of `conformal_factor`, as `dist_vjp`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hypergeom import poincare
+    >>> x_bar, c_bar = poincare.conformal_factor_vjp(9.0, np.array([0.5, 0.0]))
+    >>> x_bar.round(12), float(c_bar.round(12))
+    (array([32.,  0.]), 8.0)
+    """
+    gap = rim_gap(x, c)
+    of_gap = -2 * g / (gap * gap)
+    return -2 * c * of_gap * x, -of_gap * dot(x, x)
+
+
+@row_op("(d),(d),()->(d)")
+def project_tangent(x: Array, u: Array, /, c: Curvature = 1.0, *, out: Array | None = None) -> Array:
+    """The tangent vector at x nearest to u, which is u: all directions of the ball are tangent.
+
+    Parameters
+    ----------
+    x : array_like, shape (..., d)
+        Points of the ball.
+    u : array_like, shape (..., d)
+        Vectors.
+    c, out
+        As in `dist`, and so are the errors.
+
+    Returns
+    -------
+    array, shape (..., d)
+        u. NaN in rows where x is outside the ball.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hypergeom import poincare
+    >>> poincare.project_tangent(np.array([0.5, 0.0]), np.array([3.0, 4.0]))
+    array([3., 4.])
+    """
+    xp = array_namespace(x)
+    gap = rim_gap(x, c) + defect(u)
+    return xp.where(gap > 0, u, xp.nan + 0 * u)
+
+
 @row_op("(d),(d),()->(d)")
 def egrad2rgrad(x: Array, u: Array, /, c: Curvature = 1.0, *, out: Array | None = None) -> Array:
     """Riemannian gradient of a function with Euclidean gradient u at x, ``(1 - c|x|^2)^2 u / 4``.
@@ -171,7 +364,7 @@ def egrad2rgrad(x: Array, u: Array, /, c: Curvature = 1.0, *, out: Array | None 
     >>> poincare.egrad2rgrad(np.array([0.6, 0.0]), np.array([0.0, 100.0])).round(12)
     array([ 0.  , 10.24])
     """
-    return (rim_gap(x, c) / 2) ** 2 * u
+    return ((rim_gap(x, c) + defect(u)) / 2) ** 2 * u
 
 
 @row_op("(d),(d),(d),()->(d),(d),()")
@@ -187,7 +380,7 @@ def egrad2rgrad_vjp(g: Array, x: Array, u: Array, /, c: Curvature = 1.0) -> tupl
     >>> u_bar
     array([1., 0.])
     """
-    gap, gu = rim_gap(x, c), dot(g, u)
+    gap, gu = rim_gap(x, c) + defect(u), dot(g, u)
     return -c * gap * gu * x, (gap / 2) ** 2 * g, -gap * gu / 2 * dot(x, x)
 
 

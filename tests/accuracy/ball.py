@@ -2,7 +2,7 @@
 
 import numpy as np
 from accuracy.harness import Case
-from accuracy.reverse import asinh, atanh, dot, norm, sqrt, tanh
+from accuracy.reverse import atanh, dot, norm, sqrt, tanh
 
 from hypergeom import poincare
 
@@ -60,11 +60,46 @@ def egrad2rgrad(x, u, c):
     return times(g * g / 4, u)
 
 
-def dist2plane(x, p, a, c):
-    """By Möbius addition, as Ganea, Bécigneul and Hofmann (2018) have it."""
-    w = mobius_add(minus(p), x, c)
-    s = 2 * dot(w, a) / (gap(w, c) * norm(a))
-    return [s if c == 0 else asinh(sqrt(c) * s) / sqrt(c)]
+def inner(x, u, v, c):
+    return [4 * dot(u, v) / (gap(x, c) * gap(x, c))]
+
+
+def tangent_norm(x, v, c):
+    return [2 * norm(v) / gap(x, c)]
+
+
+def conformal_factor(x, c):
+    return [2 / gap(x, c)]
+
+
+def mobius_sub(x, y, c):
+    return mobius_add(x, minus(y), c)
+
+
+def mobius_scalar(t, x, c):
+    r = sqrt(c) * norm(x)
+    return times(tanh(t[0] * atanh(r)) / r, x) if r else times(t[0], flat_direction(x, c))
+
+
+def gyration(u, v, w, c):
+    """As a linear function of w (Ungar 2005, section 3.6)."""
+    uu, vv, uv, uw, vw = dot(u, u), dot(v, v), dot(u, v), dot(u, w), dot(v, w)
+    a = c * vw + 2 * c * c * uv * vw - c * c * uw * vv
+    b = -c * uw - c * c * vw * uu
+    n = 1 + 2 * c * uv + c * c * uu * vv
+    return [wi + 2 * (a * ui + b * vi) / n for ui, vi, wi in zip(u, v, w, strict=True)]
+
+
+def transport(x, y, v, c):
+    return times(gap(y, c) / gap(x, c), gyration(y, minus(x), v, c))
+
+
+def transport0(y, v, c):
+    return times(gap(y, c), v)
+
+
+def transport_to0(x, v, c):
+    return times(1 / gap(x, c), v)
 
 
 def to_lorentz(x, c):
@@ -77,24 +112,24 @@ def larger_of_x(args, c):
     return np.linalg.norm(args[0].astype(float), axis=-1)
 
 
-def rounded_normal(args, c):
-    """What an error of size 1 of the unit normal does to the distance from a hyperplane."""
-    x, p, a = (b.astype(float) for b in args)
-    return _hyperplane_slope(poincare.dist(x, p, c), poincare.dist2plane(x, p, a, c), c)
+# A gyration turns the plane of two points: where they are parallel, and so always in one dimension, it and its gradient
+# have none of the terms that they have elsewhere.
+def gyration_bar_sizes(args, c):
+    u, v, w = (np.linalg.norm(a, axis=-1) for a in args)
+    root = np.sqrt(between(-args[0], args[1], c))
+    return c * v * w / root, c * u * w / root, 1 + 0 * u, u * v * w / root
 
 
-def _hyperplane_slope(length, distance, c):
-    if c == 0:
-        return length
-    root = np.sqrt(c)
-    return np.sinh(root * length) / (root * np.cosh(root * distance))
+def transport_bar_sizes(args, c):
+    x, y, v = (np.linalg.norm(a, axis=-1) for a in args)
+    gx, gy = (2 / poincare.conformal_factor(a, c) for a in args[:2])
+    return 0 * x, gy / gx * c * x * v, 0 * x, v * (x * x * gy + y * y * gx) / gx**2
 
 
-def hyperplane_bar_sizes(args, c):
-    """The cotangents of p and c have a part that the slope multiplies, that of the normal is nothing else."""
-    x, p, a = (b.astype(float) for b in args)
-    slope = rounded_normal(args, c)
-    return 0 * slope, 0 * slope, slope / np.linalg.norm(a, axis=-1), 0 * slope
+def between(x, y, c):
+    """g_x g_y + c|y - x|^2"""
+    gx, gy = (2 / poincare.conformal_factor(a, c) for a in (x, y))
+    return gx * gy + c * np.sum((y - x) ** 2, axis=-1)
 
 
 # Cases. `x`, `y` are points, `v` and `u` tangent vectors at x (v the one that sets the class), `w` is any vector, `p` a
@@ -111,8 +146,8 @@ def generic(rng, d, dtype, rows, c, scale, gap=0.1):
 
 def close(rng, d, dtype, rows, c, scale, t=1e-12):
     f = generic(rng, d, dtype, rows, c, scale)
-    x = f["x"].astype(dtype)
-    return {"x": x, "y": x + t * f["v"], "v": t * f["v"]}
+    x, v = f["x"].astype(dtype), max(t, 8 * float(np.finfo(dtype).eps)) * f["v"]
+    return {"x": x, "y": x + v, "v": v}
 
 
 def tiny_second(rng, d, dtype, rows, c, scale, size=1e-9):

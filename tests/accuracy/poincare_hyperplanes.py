@@ -1,9 +1,35 @@
 """Subjects of hypergeom.poincare.hyperplanes."""
 
-from accuracy import ball
+import numpy as np
+from accuracy.ball import gap, minus, mobius_add
 from accuracy.harness import Subject
+from accuracy.reverse import asinh, dot, norm, sqrt
+
+from hypergeom import poincare
+
+
+def dist2plane(x, p, a, c):
+    """By Möbius addition, as Ganea, Bécigneul and Hofmann (2018) have it."""
+    w = mobius_add(minus(p), x, c)
+    s = 2 * dot(w, a) / (gap(w, c) * norm(a))
+    return [s if c == 0 else asinh(sqrt(c) * s) / sqrt(c)]
+
+
+def rounded_normal(args, c):
+    """What an error of size 1 of the unit normal does to the distance."""
+    x, p, a = (b.astype(float) for b in args)
+    length = poincare.dist(x, p, c)
+    root = np.sqrt(c)
+    return np.sinh(root * length) / (root * np.cosh(root * poincare.dist2plane(x, p, a, c))) if c else length
+
+
+def bar_sizes(args, c):
+    """The cotangent of the normal a vanishes where the geodesic from p to x has the direction of a."""
+    slope = rounded_normal(args, c)
+    return 0 * slope, 0 * slope, slope / np.linalg.norm(args[2], axis=-1), 0 * slope
+
 
 SUBJECTS = [
     # v is tangent at x, so the plane goes through x; y is the point.
-    Subject("poincare.dist2plane", ball.dist2plane, ("y", "x", "v"), ball.rounded_normal, ball.hyperplane_bar_sizes),
+    Subject("poincare.dist2plane", dist2plane, ("y", "x", "v"), rounded_normal, bar_sizes),
 ]

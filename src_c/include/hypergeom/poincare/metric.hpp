@@ -61,11 +61,86 @@ HG_FN void project(Team team, int d, const T* x, const T* margin, const Real<T>*
     for (int i = team.rank(); i < d; i += Team::size) out[i] = T(scale * x[i]);
 }
 
+// (4 / g_x^2) u.v, with u.v in twice the digits: it may cancel
+template <class Team, class T>
+HG_FN void inner(Team team, int d, const T* x, const T* u, const T* v, const Real<T>* c, T* out) {
+    const Real<T> scale = 2 / (gap(*c, squares(team, d, x)) + defect(team, d, u) + defect(team, d, v));
+    const Twofold<Real<T>> uv = dot(team, d, u, v);
+    put(team, out, scale * (scale * (uv.hi + uv.lo)));
+}
+
+template <class Team, class T>
+HG_FN void inner_vjp(Team team, int d, const T* G, const T* x, const T* u, const T* v, const Real<T>* c, T* x_bar, T* u_bar,
+                     T* v_bar, Real<T>* c_bar) {
+    typedef Real<T> S;
+    const Twofold<S> xx = squares(team, d, x);
+    const S scale = 2 / (gap(*c, xx) + defect(team, d, u) + defect(team, d, v)), to_uv = S(*G) * scale * scale;
+    const Twofold<S> uv = dot(team, d, u, v);
+    const S of_gap = -scale * (to_uv * (uv.hi + uv.lo)), to_x = -2 * *c * of_gap;
+    for (int i = team.rank(); i < d; i += Team::size) {
+        const S ui = u[i], vi = v[i];
+        x_bar[i] = T(to_x * x[i]);
+        u_bar[i] = T(to_uv * vi);
+        v_bar[i] = T(to_uv * ui);
+    }
+    put(team, c_bar, -of_gap * xx.hi);
+}
+
+// 2|v| / g_x
+template <class Team, class T>
+HG_FN void norm(Team team, int d, const T* x, const T* v, const Real<T>* c, T* out) {
+    typedef Real<T> S;
+    S vv;
+    sum(team, d, into(vv), [=](auto at) { return terms(at(v) * at(v)); });
+    const S r = length(team, d, vv, [=](auto at) { return at(v); });
+    put(team, out, 2 / (gap(*c, squares(team, d, x)) + 0 * r) * r);
+}
+
+template <class Team, class T>
+HG_FN void norm_vjp(Team team, int d, const T* G, const T* x, const T* v, const Real<T>* c, T* x_bar, T* v_bar,
+                    Real<T>* c_bar) {
+    typedef Real<T> S;
+    S vv;
+    sum(team, d, into(vv), [=](auto at) { return terms(at(v) * at(v)); });
+    const S r = length(team, d, vv, [=](auto at) { return at(v); }), inverse = reciprocal(r);
+    const Twofold<S> xx = squares(team, d, x);
+    const S g = gap(*c, xx) + 0 * r, scale = 2 * S(*G) / g, of_gap = -scale * r / g, to_x = -2 * *c * of_gap;
+    for (int i = team.rank(); i < d; i += Team::size) {
+        const S vi = v[i];
+        x_bar[i] = T(to_x * x[i]);
+        v_bar[i] = T(scale * (inverse * vi));
+    }
+    put(team, c_bar, -of_gap * xx.hi);
+}
+
+// 2 / g_x
+template <class Team, class T>
+HG_FN void conformal_factor(Team team, int d, const T* x, const Real<T>* c, T* out) {
+    put(team, out, 2 / gap(*c, squares(team, d, x)));
+}
+
+template <class Team, class T>
+HG_FN void conformal_factor_vjp(Team team, int d, const T* G, const T* x, const Real<T>* c, T* x_bar, Real<T>* c_bar) {
+    typedef Real<T> S;
+    const Twofold<S> xx = squares(team, d, x);
+    const S g = gap(*c, xx), of_gap = -2 * S(*G) / (g * g), to_x = -2 * *c * of_gap;
+    for (int i = team.rank(); i < d; i += Team::size) x_bar[i] = T(to_x * x[i]);
+    put(team, c_bar, -of_gap * xx.hi);
+}
+
+// All of space is tangent: u, or NaN where x is outside.
+template <class Team, class T>
+HG_FN void project_tangent(Team team, int d, const T* x, const T* u, const Real<T>* c, T* out) {
+    typedef Real<T> S;
+    const S g = gap(*c, squares(team, d, x)) + defect(team, d, u);
+    for (int i = team.rank(); i < d; i += Team::size) out[i] = T(where(g > 0, S(u[i]), S(nan(""))));
+}
+
 // (g_x^2 / 4) u
 template <class Team, class T>
 HG_FN void egrad2rgrad(Team team, int d, const T* x, const T* u, const Real<T>* c, T* out) {
     typedef Real<T> S;
-    const S g = gap(*c, squares(team, d, x)), scale = g * g / 4;
+    const S g = gap(*c, squares(team, d, x)) + defect(team, d, u), scale = g * g / 4;
     for (int i = team.rank(); i < d; i += Team::size) out[i] = T(scale * u[i]);
 }
 
@@ -76,7 +151,7 @@ HG_FN void egrad2rgrad_vjp(Team team, int d, const T* G, const T* x, const T* u,
     S Gu;
     sum(team, d, into(Gu), [=](auto at) { return terms(at(G) * at(u)); });
     const Twofold<S> xx = squares(team, d, x);
-    const S g = gap(*c, xx), scale = g * g / 4, to_x = -*c * g * Gu;
+    const S g = gap(*c, xx) + defect(team, d, u), scale = g * g / 4, to_x = -*c * g * Gu;
     for (int i = team.rank(); i < d; i += Team::size) {
         x_bar[i] = T(to_x * x[i]);
         u_bar[i] = T(scale * G[i]);
