@@ -22,9 +22,13 @@ def rounded_normal(args, c):
 
 
 def bar_sizes(args, c):
-    """The cotangent of the normal a vanishes where the geodesic from p to x has the direction of a."""
-    slope = rounded_normal(args, c)
-    return 0 * slope, 0 * slope, slope / lorentz.norm(args[1], args[2], c), 0 * slope
+    """The same error in the cotangents. That of a vanishes where the geodesic from p to x has the direction of a."""
+    x, p, a = (b.astype(float) for b in args)
+    slope, ones = rounded_normal(args, c), np.ones(len(x))
+    x_bar, p_bar, _, c_bar = lorentz.dist2plane_vjp(ones, x, p, a, c * ones)
+    x_size, p_size = (np.linalg.norm(bar, axis=-1) for bar in (x_bar, p_bar))
+    turn = np.sqrt(c) * slope
+    return turn * x_size, turn * p_size, (1 + turn) * slope / lorentz.norm(p, a, c), turn * np.abs(c_bar)
 
 
 SUBJECTS = [
