@@ -9,6 +9,15 @@ function `f` has `f_vjp`.
 """
 
 from hypergeom.lorentz.conversions import to_poincare, to_poincare_vjp
+from hypergeom.lorentz.horospheres import (
+    Horo,
+    busemann,
+    busemann_vjp,
+    from_horo,
+    from_horo_vjp,
+    to_horo,
+    to_horo_vjp,
+)
 from hypergeom.lorentz.hyperplanes import dist2plane, dist2plane_vjp
 from hypergeom.lorentz.maps import exp, exp_vjp, log, log_vjp
 from hypergeom.lorentz.metric import (
@@ -39,18 +48,23 @@ from hypergeom.lorentz.spatial import (
 )
 
 __all__ = [
+    "Horo",
+    "busemann",
+    "busemann_vjp",
     "chord2",
     "chord2_vjp",
     "dist",
-    "dist2plane",
-    "dist2plane_vjp",
     "dist0",
     "dist0_vjp",
+    "dist2plane",
+    "dist2plane_vjp",
     "dist_vjp",
     "egrad2rgrad",
     "egrad2rgrad_vjp",
     "exp",
     "exp_vjp",
+    "from_horo",
+    "from_horo_vjp",
     "from_spatial",
     "from_spatial_vjp",
     "inner",
@@ -67,6 +81,8 @@ __all__ = [
     "tangent_from_spatial_vjp",
     "time",
     "time_vjp",
+    "to_horo",
+    "to_horo_vjp",
     "to_poincare",
     "to_poincare_vjp",
 ]

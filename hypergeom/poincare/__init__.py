@@ -20,6 +20,15 @@ from hypergeom.poincare.gyrovectors import (
     mobius_sub,
     mobius_sub_vjp,
 )
+from hypergeom.poincare.horospheres import (
+    Horo,
+    busemann,
+    busemann_vjp,
+    from_horo,
+    from_horo_vjp,
+    to_horo,
+    to_horo_vjp,
+)
 from hypergeom.poincare.hyperplanes import (
     dist2plane,
     dist2plane_vjp,
@@ -60,6 +69,9 @@ from hypergeom.poincare.transports import (
 )
 
 __all__ = [
+    "Horo",
+    "busemann",
+    "busemann_vjp",
     "conformal_factor",
     "conformal_factor_vjp",
     "dist",
@@ -74,6 +86,8 @@ __all__ = [
     "exp0",
     "exp0_vjp",
     "exp_vjp",
+    "from_horo",
+    "from_horo_vjp",
     "gyration",
     "gyration_vjp",
     "inner",
@@ -92,6 +106,8 @@ __all__ = [
     "norm_vjp",
     "project",
     "project_tangent",
+    "to_horo",
+    "to_horo_vjp",
     "to_lorentz",
     "to_lorentz_vjp",
     "transport",

@@ -171,9 +171,14 @@ def _value(v):
     return v.value if isinstance(v, reverse.Number) else v
 
 
+def outputs_of(values):
+    """As a tuple: a function returns an array, a tuple of arrays or a result object."""
+    return (values,) if isinstance(values, (np.ndarray, np.generic)) else tuple(values)
+
+
 def joined(outputs, rows):
     """All outputs of a function, one after the other in each row."""
-    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+    outputs = outputs_of(outputs)
     return np.concatenate([np.asarray(o).reshape(rows, -1) for o in outputs], axis=1)
 
 
@@ -188,7 +193,7 @@ def measure(subject, case, d, dtype, rng, rows=ROWS):
     value = max(row_errors(joined(values, rows), truth, sizes, case.digits)) / eps
     if not (subject.vjp and case.vjp):
         return value, 0.0, 0.0
-    outputs = values if isinstance(values, tuple) else (values,)
+    outputs = outputs_of(values)
     cotangents = [rng.normal(size=o.shape).astype(dtype) for o in outputs]
     *bars, c_bar = subject.function_vjp(*cotangents, *args, np.full(rows, case.c))
     # An array c would promote float32: the cotangents of points are those that a number gives.

@@ -2,6 +2,7 @@
 
 import mpmath as mp
 import numpy as np
+from accuracy.ball import ideal_rows
 from accuracy.harness import Case
 from accuracy.reverse import acosh, cosh, dot, sinh, sqrt
 
@@ -196,7 +197,10 @@ def _case(name, points, c=1.0, digits=120, **options):
             "p": unit_rows(rng, rows, d),
             "t": rng.uniform(-1, 2, rows),
         } | found
-        return {name: np.asarray(a).astype(dtype) for name, a in found.items()}
+        found = {name: np.asarray(a).astype(dtype) for name, a in found.items()}
+        found["ideal"] = ideal_rows(rng, found["x"][:, 1:].astype(float)).astype(dtype)
+        found["b"], found["zeta"] = lorentz.to_horo(found["x"], found["ideal"], c)
+        return found
 
     return Case(name, make, c, digits)
 
