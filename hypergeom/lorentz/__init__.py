@@ -18,7 +18,7 @@ from hypergeom.lorentz.horospheres import (
     to_horo,
     to_horo_vjp,
 )
-from hypergeom.lorentz.hyperplanes import dist2plane, dist2plane_vjp
+from hypergeom.lorentz.hyperplanes import dist2plane, dist2plane_vjp, mlr, mlr_vjp
 from hypergeom.lorentz.maps import exp, exp_vjp, log, log_vjp
 from hypergeom.lorentz.metric import (
     chord2,
@@ -71,6 +71,8 @@ __all__ = [
     "inner_vjp",
     "log",
     "log_vjp",
+    "mlr",
+    "mlr_vjp",
     "norm",
     "norm_vjp",
     "project",

@@ -251,8 +251,8 @@ def from_horo_vjp(
     >>> from hypergeom import lorentz
     >>> g, p = np.array([0.0, 1.0, 2.0]), np.array([1.0, 0.0])
     >>> b_bar, zeta_bar, p_bar, c_bar = lorentz.from_horo_vjp(g, 0.0, np.zeros(2), p)
-    >>> b_bar, zeta_bar
-    (np.float64(-1.0), array([0., 2.]))
+    >>> float(b_bar), zeta_bar
+    (-1.0, array([0., 2.]))
     """
     xp = array_namespace(g)
     r = _placed(b, zeta, p, c)

@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 from array_api_compat import array_namespace
 
-from hypergeom._hyperboloid import Chord, chord, cotangent
+from hypergeom._hyperboloid import Chord, chord, cotangent, point
+from hypergeom._logits import Directions, directions, logits
 from hypergeom._rows import Array, Curvature, row_op
-from hypergeom._smooth import asinh_ratio, asinh_ratio_slope, dot
+from hypergeom._smooth import asinh_ratio, asinh_ratio_slope, dot, sinh_ratio, sinh_ratio_slope
 
-__all__ = ["dist2plane", "dist2plane_vjp"]
+__all__ = ["dist2plane", "dist2plane_vjp", "mlr", "mlr_vjp"]
 
 
 class _Plane(NamedTuple):
@@ -119,4 +120,124 @@ def dist2plane_vjp(g: Array, x: Array, p: Array, a: Array, /, c: Curvature = 1.0
         cotangent(of_L * (ratio * r.a0 - x0) / p0 * (r.a_perp + along * p)),
         cotangent(of_L * (r.x_perp - ratio * r.a_perp + (r.rho - ratio * along) * p)),
         of_B * of_times + g * r.B**3 * asinh_ratio_slope(q),
+    )
+
+
+class _Logits(NamedTuple):
+    """B = cosh u.x - sinh x0, for all points and hyperplanes."""
+
+    x0: Array
+    x: Array
+    directions: Directions
+    cosh: Array  # of sqrt(c) r
+    ratio: Array  # sinh(sqrt(c) r) / (sqrt(c) r)
+    sinh: Array
+    B: Array
+
+
+def _logits(x: Array, z: Array, r: Array, c: Array) -> _Logits:
+    xp = array_namespace(x)
+    x0, x = point(x, c)
+    d, root, ratio = directions(x, z), xp.sqrt(c), sinh_ratio(c * r * r)
+    cosh, sinh = xp.cosh(root * r), root * r * ratio
+    return _Logits(x0, x, d, cosh, ratio, sinh, cosh * d.products - sinh * x0)
+
+
+@logits("(m,n),(k,d),(k),()->(m,k)")
+def mlr(x: Array, z: Array, r: Array, /, c: Curvature = 1.0) -> Array:
+    r"""Logits of multinomial logistic regression: distances from k hyperplanes, times the lengths of their normals.
+
+    .. math:: \operatorname{mlr}(x, z, r)_{ij} = \frac{|z_j|}{\sqrt c} \operatorname{asinh} \left( \sqrt c \,
+        \Bigl(\cosh(\sqrt c r_j) \frac{x_i \cdot z_j}{|z_j|} - \sinh(\sqrt c r_j) \, x_{i0}\Bigr) \right)
+
+    with the spatial part and the time coordinate of x; the model of [1]_ without its square root, which is
+    :math:`|z|`. The hyperplane is orthogonal to the geodesic from the apex in the direction of z, and meets it at the
+    distance r; so it is ``|z| dist2plane(x, p, a)`` with p on that geodesic and a along it. One matrix product for all
+    pairs. The error is that of one rounding of z and of r.
+
+    Parameters
+    ----------
+    x : array_like, shape (..., m, d + 1)
+        Points of the hyperboloid, time coordinate first.
+    z : array_like, shape (..., k, d)
+        Normals of the hyperplanes, as spatial parts of tangent vectors at the apex. Leading axes broadcast with those
+        of x.
+    r : array_like, shape (..., k)
+        Signed distances of the hyperplanes from the apex, along z.
+    c : float or array_like, shape (...)
+        Curvature -c; one number, or one for each batch of points. Above 0.
+
+    Returns
+    -------
+    array, shape (..., m, k)
+        float32 if all arrays are, else float64. NaN in the row of an x with a time coordinate not above 0 and in the
+        column of a z = 0.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or `c` is a number that is not above 0, or NaN or infinite.
+    TypeError
+        If a dtype is neither float32, float64 nor an integer one, or the arrays come from different
+        libraries.
+
+    References
+    ----------
+    .. [1] A. Bdeir, K. Schwethelm and N. Landwehr, "Fully hyperbolic convolutional neural networks for computer
+       vision", ICLR 2024, section 4.3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hypergeom import lorentz
+    >>> x, z = np.array([[np.cosh(2.5), np.sinh(2.5), 0.0]]), np.array([[2.0, 0.0]])
+    >>> lorentz.mlr(x, z, np.array([1.0])).round(12)
+    array([[3.]])
+    """
+    t = _logits(x, z, r, c)
+    return t.directions.length * t.B * asinh_ratio(c * t.B * t.B)
+
+
+@logits("(m,k),(m,n),(k,d),(k),()->(m,n),(k,d),(k),()")
+def mlr_vjp(g: Array, x: Array, z: Array, r: Array, /, c: Curvature = 1.0) -> tuple[Array, Array, Array, Array]:
+    """Cotangents of the arguments of `mlr`.
+
+    Parameters
+    ----------
+    g : array_like, shape (..., m, k)
+        Cotangent of the logits.
+    x, z, r, c
+        As in `mlr`.
+
+    Returns
+    -------
+    x_bar, z_bar, r_bar, c_bar : array
+        Each of the shape of its argument, summed over the axes along which that was broadcast; time entries are 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hypergeom import lorentz
+    >>> apex, z = np.array([[1.0, 0.0, 0.0]]), np.array([[2.0, 0.0]])
+    >>> x_bar, z_bar, r_bar, c_bar = lorentz.mlr_vjp(np.array([[1.0]]), apex, z, np.array([0.0]))
+    >>> x_bar, r_bar
+    (array([[0., 2., 0.]]), array([-2.]))
+    """
+    xp = array_namespace(x)
+    t = _logits(x, z, r, c)
+    B, u, length, root = t.B, t.directions.products, t.directions.length, xp.sqrt(c)
+    q = c * B * B
+    of_B = length * g / xp.sqrt(1 + q)
+    x_bar, z_bar = t.directions.back(of_B * t.cosh, xp.sum(g * B * asinh_ratio(q), axis=-2, keepdims=True), t.x)
+    x_bar = x_bar - xp.sum(of_B * t.sinh, axis=-1, keepdims=True) / t.x0 * t.x
+    r_bar = root * of_B * (t.sinh * u - t.cosh * t.x0)
+    # sinh x0 in one, of which the derivatives of both cancel towards c = 0
+    of_offset = 2 * r * r * sinh_ratio_slope(c * r * r) + t.cosh * dot(t.x, t.x)
+    B_c = r * r * t.ratio * u / 2 - r / (2 * root * t.x0) * of_offset
+    c_bar = of_B * B_c + length * g * B**3 * asinh_ratio_slope(q)
+    return (
+        cotangent(x_bar),
+        z_bar,
+        xp.sum(r_bar, axis=-2, keepdims=True),
+        xp.sum(c_bar, axis=(-2, -1), keepdims=True),
     )

@@ -32,6 +32,8 @@ from hypergeom.poincare.horospheres import (
 from hypergeom.poincare.hyperplanes import (
     dist2plane,
     dist2plane_vjp,
+    mlr,
+    mlr_vjp,
 )
 from hypergeom.poincare.maps import (
     exp,
@@ -96,6 +98,8 @@ __all__ = [
     "log0",
     "log0_vjp",
     "log_vjp",
+    "mlr",
+    "mlr_vjp",
     "mobius_add",
     "mobius_add_vjp",
     "mobius_scalar",

@@ -266,8 +266,8 @@ def from_horo_vjp(
     >>> from hypergeom import poincare
     >>> g, p = np.array([1.0, 2.0]), np.array([1.0, 0.0])
     >>> b_bar, zeta_bar, p_bar, c_bar = poincare.from_horo_vjp(g, 0.0, np.zeros(2), p)
-    >>> b_bar, zeta_bar
-    (np.float64(-0.5), array([0., 1.]))
+    >>> float(b_bar), zeta_bar
+    (-0.5, array([0., 1.]))
     """
     xp = array_namespace(g)
     r = _placed(b, zeta, p, c)

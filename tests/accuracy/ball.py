@@ -134,7 +134,7 @@ def between(x, y, c):
 
 # Cases. `x`, `y` are points, `v` and `u` tangent vectors at x (v the one that sets the class), `w` is any vector, `p` a
 # direction, `t` a number for each row; `ideal` is a direction too, that of x or its opposite, nearly or exactly, in two
-# batches of three, and `b`, `zeta` are horospherical coordinates of x.
+# batches of three, and `b`, `zeta` are horospherical coordinates of x; `normal` is v, or u where v is 0.
 def unit_rows(rng, rows, d):
     x = rng.normal(size=(rows, d))
     return x / np.linalg.norm(x, axis=1, keepdims=True)
@@ -222,6 +222,7 @@ def _case(name, points, c=1.0, **options):
         } | points(rng, d, dtype, rows, c, scale, **options)
         found = {name: np.asarray(a).astype(dtype) for name, a in found.items()}
         found["ideal"] = ideal_rows(rng, found["x"].astype(float)).astype(dtype)
+        found["normal"] = np.where(found["v"].any(axis=1, keepdims=True), found["v"], found["u"])
         found["b"], found["zeta"] = poincare.to_horo(found["x"], found["ideal"], c)
         return found
 

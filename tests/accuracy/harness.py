@@ -221,7 +221,7 @@ def _in_chart(truth, bar, space, name):
 
     That of an ambient gradient g is none of them.
     """
-    if space == "lorentz" and name in ("x", "y", "v", "u"):
+    if space == "lorentz" and name in ("x", "y", "v", "u", "normal"):
         return [[mp.mpf(0), *row[1:]] for row in truth]
     return truth
 

@@ -199,6 +199,7 @@ def _case(name, points, c=1.0, digits=120, **options):
         } | found
         found = {name: np.asarray(a).astype(dtype) for name, a in found.items()}
         found["ideal"] = ideal_rows(rng, found["x"][:, 1:].astype(float)).astype(dtype)
+        found["normal"] = np.where(found["v"].any(axis=1, keepdims=True), found["v"], found["u"])
         found["b"], found["zeta"] = lorentz.to_horo(found["x"], found["ideal"], c)
         return found
 

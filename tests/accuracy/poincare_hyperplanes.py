@@ -34,6 +34,6 @@ def bar_sizes(args, c):
 
 
 SUBJECTS = [
-    # v is tangent at x, so the plane goes through x; y is the point.
-    Subject("poincare.dist2plane", dist2plane, ("y", "x", "v"), rounded_normal, bar_sizes),
+    # The normal is tangent at x, so the plane goes through x; y is the point.
+    Subject("poincare.dist2plane", dist2plane, ("y", "x", "normal"), rounded_normal, bar_sizes),
 ]
