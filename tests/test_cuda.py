@@ -30,11 +30,14 @@ def draw(op, dtype, d, rows, rng):
     """Arguments and curvatures of a row function: points inside, one outside, one at 0, two that coincide."""
     c = rng.uniform(0.3, 1.2, rows)
     args = []
-    for axis in op.inputs[:-1]:
+    for name, axis in zip(op.arguments[:-1], op.inputs[:-1], strict=True):
         if not axis:
             args.append(rng.uniform(0.1, 0.9, rows))
             continue
         x = rng.normal(size=(rows, d))
+        if name == "p" and op.chapter == "horospheres":  # an ideal point
+            args.append(x / np.linalg.norm(x, axis=1, keepdims=True))
+            continue
         x *= rng.uniform(0, 0.8, (rows, 1)) / np.linalg.norm(x, axis=1, keepdims=True)
         x[2:3], x[3:4] = 0, 3 / d**0.5
         if args and args[-1].ndim == 2:

@@ -113,12 +113,13 @@ def dist2plane_vjp(g: Array, x: Array, p: Array, a: Array, /, c: Curvature = 1.0
     far = c * xx > 1
     along_x = xp.where(far, dot(r.a, x) / safe_xx, 0 * xx)
     x_x = xp.where(far, (r.L + r.a0 / (c * x0)) / safe_xx, -r.a0 / x0)
+    of_a = of_L if a.shape[-1] > 2 else 0 * of_L  # in one dimension a normal does not turn
     along, tilt = r.along * r.shrink, r.a0 / (c * p0)
     of_times = (r.B * tilt / r.N - k.e0 * (k.x0 + k.y0) / (c * p0 * x0 * norm)) * tilt / 2
     return (
         cotangent(of_L * (r.a - along_x * x + x_x * x)),
         cotangent(of_L * (ratio * r.a0 - x0) / p0 * (r.a_perp + along * p)),
-        cotangent(of_L * (r.x_perp - ratio * r.a_perp + (r.rho - ratio * along) * p)),
+        cotangent(of_a * (r.x_perp - ratio * r.a_perp + (r.rho - ratio * along) * p)),
         of_B * of_times + g * r.B**3 * asinh_ratio_slope(q),
     )
 

@@ -97,10 +97,11 @@ def dist2plane_vjp(g: Array, x: Array, p: Array, a: Array, /, c: Curvature = 1.0
     q = c * r.B * r.B
     of_B = g / array_namespace(x).sqrt(1 + q)
     of_M, swing = of_B * r.slope, 2 * c * r.pu
+    of_u = of_M if a.shape[-1] > 1 else 0 * of_M  # in one dimension a normal does not turn
     return (
         of_M * (r.gp * r.u - swing * r.e) + 2 * c * of_B * r.B / r.gx * x,
         of_M * (swing * (r.e - c * r.ee / r.gp * p) - (r.gp + c * r.ee) * r.u),
-        of_M / r.norm * ((r.gp * r.e - c * r.ee * p) - r.M * r.u),
+        of_u / r.norm * ((r.gp * r.e - c * r.ee * p) - r.M * r.u),
         of_B * r.B * dot(x, x) / r.gx - of_M * r.ee * r.pu / r.gp + g * r.B**3 * asinh_ratio_slope(q),
     )
 

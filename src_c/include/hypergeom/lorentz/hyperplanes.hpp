@@ -67,12 +67,13 @@ HG_FN void dist2plane_vjp(Team team, int n, const T* G, const T* x, const T* p, 
     const auto far = *c * xx > 1;
     const Parts<S> of_x = parts(team, n - 1, *c, xx, x + 1, [=, up = r.up, a = a + 1](auto at) { return up * at(a); });
     const S x_x = where(far, (r.L + r.a0 / (*c * x0)) / xx, -r.a0 / x0);
+    const S of_a = n > 2 ? of_L * r.up : 0 * of_L;  // in one dimension a normal does not turn
     const S to_p = of_L * (ratio * r.a0 - x0) / p0, a_p = r.rho - ratio * r.a.along * shrink;
     for (int i = 1 + team.rank(); i < n; i += Team::size) {
         const S xi = x[i], pi = p[i], ai = r.up * a[i];
         x_bar[i] = T(of_L * (where(far, of_x.across(xi, ai), ai) + x_x * xi));
         p_bar[i] = T(to_p * lowered(r.a, shrink, pi, ai));
-        a_bar[i] = T(of_L * ((r.w(pi, xi) - ratio * r.a.across(pi, ai)) + a_p * pi) * r.up);
+        a_bar[i] = T(of_a * ((r.w(pi, xi) - ratio * r.a.across(pi, ai)) + a_p * pi));
     }
     put_time_bar(team, x_bar, of_L), put_time_bar(team, p_bar, of_L), put_time_bar(team, a_bar, of_L);
     const S tilt = r.a0 / (*c * p0);

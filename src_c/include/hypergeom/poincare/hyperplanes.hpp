@@ -46,12 +46,13 @@ HG_FN void dist2plane_vjp(Team team, int d, const T* G, const T* x, const T* p, 
     typedef Real<T> S;
     const Plane<S> r = plane(team, d, x, p, a, *c);
     const S q = *c * r.B * r.B, of_B = S(*G) / sqrt(1 + q), of_M = of_B * r.slope;
+    const S of_u = d > 1 ? of_M : 0 * of_M;  // in one dimension a normal does not turn
     const S swing = 2 * *c * r.pu, p_p = *c * r.ee / r.gp, to_x = 2 * *c * of_B * r.B / r.gx;
     for (int i = team.rank(); i < d; i += Team::size) {
         const S xi = x[i], pi = p[i], ei = xi - pi, ui = r.u(a[i]);
         x_bar[i] = T(of_M * (r.gp * ui - swing * ei) + to_x * xi);
         p_bar[i] = T(of_M * (swing * (ei - p_p * pi) - (r.gp + *c * r.ee) * ui));
-        a_bar[i] = T(r.u(of_M * ((r.gp * ei - *c * r.ee * pi) - r.M * ui)));
+        a_bar[i] = T(r.u(of_u * ((r.gp * ei - *c * r.ee * pi) - r.M * ui)));
     }
     put(team, c_bar,
         of_B * r.B * r.xx / r.gx - of_M * r.ee * r.pu / r.gp + S(*G) * r.B * r.B * r.B * asinh_ratio_slope(q));
