@@ -37,6 +37,9 @@ def draw(op, dtype, d, rows, rng, count=GROUP):
             args.append(rng.uniform(0.1, 0.9, (rows, *group)))
             continue
         x = rng.normal(size=(rows, *group, d))
+        if name == "p" and op.chapter == "horospheres":  # an ideal point
+            args.append(x / np.linalg.norm(x, axis=1, keepdims=True))
+            continue
         x *= rng.uniform(0, 0.8, (rows, *group, 1)) / np.linalg.norm(x, axis=-1, keepdims=True)
         x[2:3], x[3:4] = 0, 3 / d**0.5
         if args and args[-1].ndim == x.ndim:

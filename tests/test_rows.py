@@ -82,11 +82,14 @@ def example(op, rng, d=3, dtype=np.float64, rows=ROWS):
     for name, axes in zip(op.arguments[:-1], op.inputs[:-1], strict=True):
         a = rng.normal(size=(rows, *core_shape(axes, d)))
         one, k = (*a.shape[:-1], 1), np.reshape(c, (-1,) + (1,) * (a.ndim - 1))
+        ideal = name == "p" and op.chapter == "horospheres"
         if name == "margin" or axes == "m":
             a = rng.uniform(0.1, 0.9, a.shape)
-        elif name in ("x", "y") and axes[-1] == "d":
+        elif ideal:
+            a /= np.linalg.norm(a, axis=1, keepdims=True)
+        elif name in ("x", "y", "p") and axes[-1] == "d":
             a *= rng.uniform(0.1, 0.9, one) / np.sqrt(k) / np.linalg.norm(a, axis=-1, keepdims=True)
-        elif name in ("x", "y"):  # from the apex to R = 4
+        elif name in ("x", "y", "p"):  # from the apex to R = 4
             a *= np.sinh(4 * rng.uniform(size=one) ** 2) / np.linalg.norm(a[..., 1:], axis=-1, keepdims=True)
             a = lorentz.project(a, k[..., 0])
         elif name == "k":  # of the Klein ball
@@ -114,6 +117,18 @@ def assert_rows_close(actual, desired, eps):
     assert len(actual) == len(desired)
     for a, b in zip(actual, desired, strict=True):
         assert_close(np.atleast_1d(a), np.atleast_1d(b), eps)
+
+
+def assert_equal(actual, desired):
+    """All outputs, bit for bit."""
+    for a, b in zip(as_tuple(actual), as_tuple(desired), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def dtype_of(results):
+    """The one dtype of all outputs."""
+    (dtype,) = {result.dtype for result in as_tuple(results)}
+    return dtype
 
 
 def table():
@@ -190,36 +205,36 @@ def test_dtypes(name, rng):
     op = row_ops[name]
     f, (args, c) = function(op), example(op, rng)
     singles = [a.astype(np.float32) for a in args]
-    assert f(*args).dtype == np.float64
-    assert f(*singles).dtype == np.float32
-    assert f(*singles, 1).dtype == np.float32
-    assert f(*singles, c.astype(np.float32)).dtype == np.float32
-    assert f(*singles, c).dtype == np.float64
-    assert f(args[0], *singles[1:]).dtype == np.float64
+    assert dtype_of(f(*args)) == np.float64
+    assert dtype_of(f(*singles)) == np.float32
+    assert dtype_of(f(*singles, 1)) == np.float32
+    assert dtype_of(f(*singles, c.astype(np.float32))) == np.float32
+    assert dtype_of(f(*singles, c)) == np.float64
+    assert dtype_of(f(args[0], *singles[1:])) == np.float64
     zeros = [np.zeros_like(a, dtype=np.int16) for a in args]
     if op.space == "lorentz" and op.inputs[0][-1:] == "n":
         zeros[0][..., 0] = 1
     if "m" in op.inputs:
         zeros[op.inputs.index("m")][:] = 1
-    assert f(*zeros).dtype == np.float64
-    np.testing.assert_array_equal(f(*zeros), f(*(a.astype(float) for a in zeros)))
-    np.testing.assert_array_equal(f(*(a.astype(a.dtype.newbyteorder()) for a in args)), f(*args))
-    np.testing.assert_array_equal(f(*(a.tolist() for a in args)), f(*args))
+    assert dtype_of(f(*zeros)) == np.float64
+    assert_equal(f(*zeros), f(*(a.astype(float) for a in zeros)))
+    assert_equal(f(*(a.astype(a.dtype.newbyteorder()) for a in args)), f(*args))
+    assert_equal(f(*(a.tolist() for a in args)), f(*args))
 
 
 @pytest.mark.parametrize("name", VJPS)
 def test_cotangents_have_the_shapes_and_dtypes_of_their_arguments(name, rng):
     op = row_ops[name]
-    f, n = function(op), len(op.inputs) - 2  # arguments besides the cotangent and c
+    f, n = function(op), len(op.outputs) - 1  # arguments besides the cotangents and c
     stack = [example(op, rng, rows=4) for _ in range(3)]
     args, c = [np.stack(a) for a in zip(*(s[0] for s in stack), strict=True)], np.full((3, 4), 0.5)
-    g, points = args[0], args[1:]
+    g, points = args[: op.cotangents], args[op.cotangents :]
     rows = f(*args, c)
     for k in range(n):
         # the k-th argument is shared by the first batch axis, c by the second
         shared = [p[0] if i == k else p for i, p in enumerate(points)]
         full = [np.broadcast_to(p, q.shape) for p, q in zip(shared, points, strict=True)]
-        desired, actual = f(g, *full, c), f(g, *shared, c[:, :1])
+        desired, actual = f(*g, *full, c), f(*g, *shared, c[:, :1])
         for i, (a, b) in enumerate(zip(actual[:-1], desired[:-1], strict=True)):
             assert_close(a, b.sum(axis=0) if i == k else b, 1e-14)
         assert actual[-1].shape == (3, 1)
@@ -230,13 +245,14 @@ def test_cotangents_have_the_shapes_and_dtypes_of_their_arguments(name, rng):
     assert_close(total, rows[-1].sum(), 1e-13)
     np.testing.assert_array_equal(f(*args, np.array(0.5))[-1], total)
 
-    single = f(g, *(p.astype(np.float32) for p in points), c.astype(np.float32))
+    single = f(*g, *(p.astype(np.float32) for p in points), c.astype(np.float32))
     assert [bar.dtype for bar in single] == [np.float32] * (n + 1)
+    axes = op.inputs[op.cotangents :]
     integer = f(
-        g,
+        *g,
         *(
-            np.round(p * 0).astype(int) + ((np.arange(p.shape[-1]) == 0) & (axes[-1:] == "n") | (axes == "m"))
-            for p, axes in zip(points, op.inputs[1:-1], strict=True)
+            np.round(p * 0).astype(int) + ((np.arange(p.shape[-1]) == 0) & (core[-1:] == "n") | (core == "m"))
+            for p, core in zip(points, axes, strict=False)
         ),
     )
     assert [bar.dtype for bar in integer] == [np.float64] * (n + 1)
@@ -253,25 +269,29 @@ def test_a_long_sum_of_float32_cotangents_keeps_its_digits():
 def test_out(name, rng):
     op = row_ops[name]
     f, (args, c) = function(op), example(op, rng)
-    desired = f(*args, c)
-    out = np.full_like(desired, np.nan)
-    assert f(*args, c, out=out) is out
-    np.testing.assert_array_equal(out, desired)
-    strided = np.full((*desired.shape, 2), np.nan)
-    f(*args, c, out=strided[..., 0])
-    np.testing.assert_array_equal(strided[..., 0], desired)
-    assert np.isnan(strided[..., 1]).all()
+    desired = as_tuple(f(*args, c))
+
+    def write(outputs, *args):
+        """The outputs, through `out`, which is an array or a tuple of as many as there are outputs."""
+        out = tuple(outputs) if len(outputs) > 1 else outputs[0]
+        assert all(a is b for a, b in zip(as_tuple(f(*args, c, out=out)), outputs, strict=True))
+        return tuple(outputs)
+
+    assert_equal(write(tuple(np.full_like(a, np.nan) for a in desired), *args), desired)
+    strided = [np.full((*a.shape, 2), np.nan) for a in desired]
+    assert_equal(write([a[..., 0] for a in strided], *args), desired)
+    assert all(np.isnan(a[..., 1]).all() for a in strided)
     for k, a in enumerate(args):  # in place, whole and shifted by a row
-        if a.shape == desired.shape:
+        if len(desired) == 1 and a.shape == desired[0].shape:
             own = [b.copy() for b in args]
-            np.testing.assert_array_equal(f(*own, c, out=own[k]), desired)
+            assert_equal(write([own[k]], *own), desired)
             longer = np.concatenate([a, a[:1]])
             own = [longer[:-1] if i == k else b for i, b in enumerate(args)]
-            np.testing.assert_array_equal(f(*own, c, out=longer[1:]), desired)
+            assert_equal(write([longer[1:]], *own), desired)
     with pytest.raises(ValueError, match=r"shape|dimension|vectors"):
-        f(*args, c, out=np.empty(7))
+        write([np.empty(7)] * len(desired), *args)
     with pytest.raises(TypeError, match="cast"):
-        f(*args, c, out=np.empty(desired.shape, int))
+        write([np.empty(a.shape, int) for a in desired], *args)
 
 
 @pytest.mark.parametrize("name", row_ops)
@@ -416,19 +436,20 @@ def test_scalars_of_other_libraries(name, rng):
     op = row_ops[name]
     f, (args, _) = function(op), example(op, rng, dtype=np.float32)
     for c in (0.5, np.float32(0.25), *([0] if op.flat else [])):  # at most that of the points
-        result = f(*map(xp.asarray, args), c)
-        assert result.dtype == xp.float32
-        assert_close(np.asarray(result), f(*args, c), 1.2e-7)
+        for result, desired in zip(as_tuple(f(*map(xp.asarray, args), c)), as_tuple(f(*args, c)), strict=True):
+            assert result.dtype == xp.float32
+            assert_close(np.asarray(result), desired, 1.2e-7)
 
 
 @pytest.mark.parametrize("name", [name for name in FORWARD if row_ops[name].differentiable])
 def test_autograd_through_the_formula_is_the_vjp(name, rng):
     torch = pytest.importorskip("torch", reason="torch is not installed")
     op = row_ops[f"{name}_vjp"]
-    (g, *args), c = example(op, rng)
+    args, c = example(op, rng)
+    cotangents, args = args[: op.cotangents], args[op.cotangents :]
     leaves = [torch.tensor(a, requires_grad=True) for a in (*args, c)]
-    function(row_ops[name])(*leaves).backward(torch.tensor(g))
-    for leaf, bar in zip(leaves, function(op)(g, *args, c), strict=True):
+    torch.autograd.backward(as_tuple(function(row_ops[name])(*leaves)), [torch.tensor(g) for g in cotangents])
+    for leaf, bar in zip(leaves, function(op)(*cotangents, *args, c), strict=True):
         assert_close(leaf.grad.numpy() if leaf.grad is not None else 0 * bar, bar, 1e-10)
 
 
@@ -441,13 +462,13 @@ def test_autograd_is_finite_at_coincident_points_and_the_origin(name, c, rng):
         pytest.skip("the hyperboloid has no flat limit")
     (x, *others), _ = example(op, rng)
     for scale in (0.0, 1e-200, 1.0):
-        y = lorentz.project(scale * x, c) if op.inputs[0][-1] == "n" else scale * x
+        y = lorentz.project(scale * x, c) if op.inputs[0][-1:] == "n" else scale * x
         if op.arguments[0] == "z":  # from the half-space's image of the origin on
             y[:, -1] += 1 - scale
         second = [
-            a if axes == "m" else y if name in ("x", "y", "p") else 0 * a
+            y if name in ("x", "y") else a if name in ("p", "a") or axes == "m" else 0 * a
             for name, axes, a in zip(op.arguments[1:-1], op.inputs[1:-1], others, strict=True)
         ]
         leaves = [torch.tensor(a, requires_grad=True) for a in (y, *second, np.full(ROWS, c))]
-        function(op)(*leaves).sum().backward()
+        sum(result.sum() for result in as_tuple(function(op)(*leaves))).backward()
         assert all(leaf.grad is None or torch.isfinite(leaf.grad).all() for leaf in leaves)

@@ -27,6 +27,8 @@ from hypergeom.lorentz.distributions import (
     wrapped_normal_logpdf,
     wrapped_normal_logpdf_vjp,
 )
+from hypergeom.lorentz.horospheres import Horo, busemann, busemann_vjp, from_horo, from_horo_vjp, to_horo, to_horo_vjp
+from hypergeom.lorentz.hyperplanes import dist2plane, dist2plane_vjp, mlr, mlr_vjp
 from hypergeom.lorentz.maps import (
     exp,
     exp0,
@@ -102,10 +104,13 @@ from hypergeom.lorentz.transports import (
 
 __all__ = [
     "FrechetMean",
+    "Horo",
     "boost",
     "boost_to0",
     "boost_to0_vjp",
     "boost_vjp",
+    "busemann",
+    "busemann_vjp",
     "cdist",
     "cdist_vjp",
     "centroid",
@@ -115,6 +120,8 @@ __all__ = [
     "dist",
     "dist0",
     "dist0_vjp",
+    "dist2plane",
+    "dist2plane_vjp",
     "dist_vjp",
     "egrad2rgrad",
     "egrad2rgrad_vjp",
@@ -130,6 +137,8 @@ __all__ = [
     "from_halfspace_tangent",
     "from_halfspace_tangent_vjp",
     "from_halfspace_vjp",
+    "from_horo",
+    "from_horo_vjp",
     "from_klein",
     "from_klein_tangent",
     "from_klein_tangent_vjp",
@@ -146,6 +155,8 @@ __all__ = [
     "log_vjp",
     "midpoint",
     "midpoint_vjp",
+    "mlr",
+    "mlr_vjp",
     "norm",
     "norm_vjp",
     "project",
@@ -164,6 +175,8 @@ __all__ = [
     "to_halfspace_tangent",
     "to_halfspace_tangent_vjp",
     "to_halfspace_vjp",
+    "to_horo",
+    "to_horo_vjp",
     "to_klein",
     "to_klein_tangent",
     "to_klein_tangent_vjp",

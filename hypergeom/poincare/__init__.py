@@ -34,6 +34,8 @@ from hypergeom.poincare.gyrovectors import (
     mobius_sub,
     mobius_sub_vjp,
 )
+from hypergeom.poincare.horospheres import Horo, busemann, busemann_vjp, from_horo, from_horo_vjp, to_horo, to_horo_vjp
+from hypergeom.poincare.hyperplanes import dist2plane, dist2plane_vjp, mlr, mlr_vjp
 from hypergeom.poincare.linear import concat, concat_vjp, mobius_matvec, mobius_matvec_vjp, split, split_vjp
 from hypergeom.poincare.maps import (
     exp,
@@ -92,6 +94,9 @@ from hypergeom.poincare.transports import (
 
 __all__ = [
     "FrechetMean",
+    "Horo",
+    "busemann",
+    "busemann_vjp",
     "cdist",
     "cdist_vjp",
     "concat",
@@ -101,6 +106,8 @@ __all__ = [
     "dist",
     "dist0",
     "dist0_vjp",
+    "dist2plane",
+    "dist2plane_vjp",
     "dist_vjp",
     "egrad2rgrad",
     "egrad2rgrad_vjp",
@@ -116,6 +123,8 @@ __all__ = [
     "from_halfspace_tangent",
     "from_halfspace_tangent_vjp",
     "from_halfspace_vjp",
+    "from_horo",
+    "from_horo_vjp",
     "from_klein",
     "from_klein_tangent",
     "from_klein_tangent_vjp",
@@ -132,6 +141,8 @@ __all__ = [
     "log_vjp",
     "midpoint",
     "midpoint_vjp",
+    "mlr",
+    "mlr_vjp",
     "mobius_add",
     "mobius_add_vjp",
     "mobius_matvec",
@@ -154,6 +165,8 @@ __all__ = [
     "to_halfspace_tangent",
     "to_halfspace_tangent_vjp",
     "to_halfspace_vjp",
+    "to_horo",
+    "to_horo_vjp",
     "to_klein",
     "to_klein_tangent",
     "to_klein_tangent_vjp",

@@ -167,10 +167,21 @@ def between(x, y, c):
 
 # Cases. `x`, `y` are points, `v` and `u` tangent vectors at x (v the one that sets the class), `w` is any vector, `p`
 # a direction, `t` a number for each row, `z` the point of the half-space for x, `uz` a tangent vector there. As a point
-# of the Klein ball any point of the ball will do.
+# of the Klein ball any point of the ball will do. `ideal` is a direction too, that of x or its opposite, nearly or
+# exactly, in two batches of three, and `b`, `zeta` are horospherical coordinates of x; `normal` is v, or u where v is 0.
 def unit_rows(rng, rows, d):
     x = rng.normal(size=(rows, d))
     return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+
+def ideal_rows(rng, x):
+    """Any directions, or those of the rows of x but for errors of all sizes."""
+    rows, d = x.shape
+    u, r = unit_rows(rng, rows, d), np.linalg.norm(x, axis=1, keepdims=True)
+    if rng.uniform() < 1 / 3:
+        return u
+    u = rng.choice([-1, 1, 1]) * x / np.where(r > 0, r, 1) + 10 ** rng.uniform(-20, -1, (rows, 1)) * u
+    return u / np.linalg.norm(u, axis=1, keepdims=True)
 
 
 def generic(rng, d, dtype, rows, c, scale, gap=0.1):
@@ -258,7 +269,11 @@ def _case(name, points, c=1.0, **options):
             "t": rng.uniform(-1, 2, rows),
         } | points(rng, d, dtype, rows, c, scale, **options)
         found |= above(rng, found["x"].astype(dtype).astype(float), c or 1.0)
-        return {name: np.asarray(a).astype(dtype) for name, a in found.items()}
+        found = {name: np.asarray(a).astype(dtype) for name, a in found.items()}
+        found["ideal"] = ideal_rows(rng, found["x"].astype(float)).astype(dtype)
+        found["normal"] = np.where(found["v"].any(axis=1, keepdims=True), found["v"], found["u"])
+        found["b"], found["zeta"] = poincare.to_horo(found["x"], found["ideal"], c)
+        return found
 
     return Case(name, make, c, vjp=options.get("gap", 1) >= 1e-14)
 

@@ -175,9 +175,14 @@ def _value(v):
     return v.value if isinstance(v, reverse.Number) else v
 
 
+def outputs_of(values):
+    """As a tuple: a function returns an array, a tuple of arrays or a result object."""
+    return (values,) if isinstance(values, (np.ndarray, np.generic)) else tuple(values)
+
+
 def joined(outputs, rows):
     """All outputs of a function, one after the other in each row."""
-    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+    outputs = outputs_of(outputs)
     return np.concatenate([np.asarray(o).reshape(rows, -1) for o in outputs], axis=1)
 
 
@@ -215,7 +220,7 @@ def measure(subject, case, d, dtype, rng, rows=ROWS):
     value = value_error(values, truth, sizes, rows, case.digits) / eps
     if not (subject.vjp and case.vjp and np.isfinite(joined(values, rows)).all()):
         return value, 0.0, 0.0
-    outputs = values if isinstance(values, tuple) else (values,)
+    outputs = outputs_of(values)
     cotangents = [rng.normal(size=o.shape).astype(dtype) for o in outputs]
     *bars, c_bar = subject.function_vjp(*cotangents, *args, np.full(rows, case.c))
     # An array c would promote float32: the cotangents of points are those that a number gives.
@@ -246,7 +251,7 @@ def _in_chart(truth, bar, space, name):
 
     That of an ambient gradient g is none of them.
     """
-    if space == "lorentz" and name in ("x", "y", "v", "u", "v0"):
+    if space == "lorentz" and name in ("x", "y", "v", "u", "v0", "normal"):
         return [[mp.mpf(0), *row[1:]] for row in truth]
     return truth
 

@@ -2,6 +2,7 @@
 
 import mpmath as mp
 import numpy as np
+from accuracy.ball import ideal_rows
 from accuracy.harness import Case
 from accuracy.reverse import acosh, cosh, dot, sinh, sqrt
 
@@ -323,7 +324,11 @@ def _case(name, points, c=1.0, digits=120, **options):
             "t": rng.uniform(-1, 2, rows),
         } | found
         found |= klein(rng, x, c, dtype) | above(rng, x, c, dtype)
-        return {name: np.asarray(a).astype(dtype) for name, a in found.items()}
+        found = {name: np.asarray(a).astype(dtype) for name, a in found.items()}
+        found["ideal"] = ideal_rows(rng, found["x"][:, 1:].astype(float)).astype(dtype)
+        found["normal"] = np.where(found["v"].any(axis=1, keepdims=True), found["v"], found["u"])
+        found["b"], found["zeta"] = lorentz.to_horo(found["x"], found["ideal"], c)
+        return found
 
     return Case(name, make, c, digits)
 

@@ -1,0 +1,139 @@
+"""The seam of `mlr`: a matrix product and what follows it entry by entry, in array-API operations for arrays of any
+library, NumPy's and CuPy's too.
+
+The conventions are those of `hypergeom._rows`. The body sees float arrays of one dtype (float64 where the
+library has it) whose leading axes broadcast: x of shape (..., m, d), z of shape (..., k, d), r of shape
+(..., 1, k) and c of shape (..., 1, 1); r and c and the logits keep these axes in its results.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, ParamSpec, TypeVar
+
+import array_api_compat
+import numpy as np
+from array_api_compat import array_namespace
+
+from hypergeom import _rows
+from hypergeom._smooth import dot
+
+__all__ = ["Directions", "directions", "logits"]
+
+Array = Any
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class _Logits(_rows.RowOp):
+    """`mlr` or its gradient; ``m`` and ``k`` in its signature count points and hyperplanes."""
+
+    @functools.cached_property
+    def inputs(self) -> tuple[str, ...]:
+        """The core axes of each input, empty for a scalar."""
+        return tuple(re.findall(r"\((.*?)\)", self.signature.partition("->")[0]))
+
+
+def logits(signature: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Declare `mlr` or its gradient by the signature that it would have as a gufunc."""
+
+    def declare(body: Callable[P, R]) -> Callable[P, R]:
+        code = body.__code__
+        _, space, chapter = body.__module__.split(".")
+        arguments = code.co_varnames[: code.co_argcount]
+        op = _Logits(space, chapter, body.__name__, signature, arguments, body, space == "poincare")
+
+        @functools.wraps(body)
+        def call(*args: Any, c: Any = None) -> Any:
+            if len(args) == len(arguments) and c is None:
+                *args, c = args  # type: ignore[assignment]
+            if len(args) != len(arguments) - 1:
+                raise TypeError(f"{op} takes ({', '.join(arguments)})")
+            return _dispatch(op, args, 1.0 if c is None else c)
+
+        return call  # type: ignore[return-value]
+
+    return declare
+
+
+def _dispatch(op: _Logits, args: Sequence[Any], c: Any) -> Any:
+    """Check and promote the arguments, call the body, bring its results to their shapes and dtypes."""
+    xp, given, c = _rows._one_library(op, args, c)
+    dtype, args = _rows._promote(op, xp, given, c)
+    _rows._check_curvature(op, c)
+    batch, m, k = _check_shapes(op, args, c)
+    wide = xp.float64 if _rows._has_float64(xp) else xp.float32
+    inputs = [xp.astype(a, wide, copy=False) for a in args]
+    inputs[-1] = inputs[-1][..., None, :]
+    if isinstance(c, (int, float)):
+        curvature = xp.asarray(float(c), dtype=wide, device=array_api_compat.device(args[0]))
+    else:
+        curvature = xp.astype(c, wide, copy=False)
+    valid = (curvature >= 0 if op.flat else curvature > 0) & (curvature < math.inf)
+    curvature = xp.where(valid, curvature, xp.full_like(curvature, math.nan))
+    with np.errstate(all="ignore"):  # a NaN is an answer, as in row functions
+        results: Any = op.body(*inputs, curvature[..., None, None])
+    if not op.vjp:
+        return xp.astype(xp.broadcast_to(results, (*batch, m, k)), dtype, copy=False)
+    *bars, r_bar, c_bar = results
+    finished = []
+    for bar, axes, a in zip((*bars, r_bar[..., 0, :], c_bar[..., 0, 0]), op.inputs[1:], (*given[1:], c), strict=True):
+        n_core = len(axes.split(",")) if axes else 0
+        bar = xp.broadcast_to(bar, (*batch, *bar.shape[bar.ndim - n_core :]))
+        finished.append(_rows._sum_to(xp, bar if axes == "" else xp.astype(bar, dtype, copy=False), a))
+    return tuple(finished)
+
+
+def _check_shapes(op: _Logits, args: Sequence[Any], c: Any) -> tuple[tuple[int, ...], int, int]:
+    """The shape of the batch, the numbers of points and of hyperplanes."""
+    shapes = [tuple(getattr(a, "shape", ())) for a in (*args, c)]
+    sizes: dict[str, int] = {}
+    batches, fits = [], True
+    for axes, shape in zip(op.inputs, shapes, strict=True):
+        core = axes.split(",") if axes else []
+        start = len(shape) - len(core)
+        batches.append(shape[: max(start, 0)])
+        fits &= start >= 0 and all(sizes.setdefault(a, n) == n for a, n in zip(core, shape[start:], strict=False))
+    # A Lorentz vector has a time coordinate more than its z.
+    d = sizes.get("d", 0)
+    if fits and d >= 1 and sizes.get("n", d + 1) == d + 1:
+        try:
+            return np.broadcast_shapes(*batches), sizes["m"], sizes["k"]
+        except ValueError:
+            pass
+    given = ", ".join(f"{name} {shape}" for name, shape in zip(op.arguments, shapes, strict=True))
+    raise ValueError(
+        f"{op}: shapes {given} do not fit the signature {op.signature} with d >= 1"
+        f"{', n = d + 1' if 'n' in op.signature else ''} and leading axes that broadcast"
+    )
+
+
+class Directions(NamedTuple):
+    """u = z/|z| and its products with points, and |z| as a row of the logits; NaN for z = 0."""
+
+    u: Array
+    length: Array
+    products: Array
+
+    def back(self, of_products: Array, of_length: Array, x: Array) -> tuple[Array, Array]:
+        """Cotangents of x and z from those of the products and, summed over the points, of the length."""
+        xp = array_namespace(x)
+        column = xp.matrix_transpose
+        along = xp.sum(of_products * self.products, axis=-2, keepdims=True)
+        across = xp.matmul(column(of_products), x) - column(along) * self.u
+        return xp.matmul(of_products, self.u), across / column(self.length) + column(of_length) * self.u
+
+
+def directions(x: Array, z: Array) -> Directions:
+    xp = array_namespace(x)
+    largest = xp.max(xp.abs(z), axis=-1, keepdims=True)
+    w = z / largest  # no square of it underflows to 0
+    norm = xp.sqrt(dot(w, w))
+    u = w / norm
+    return Directions(u, xp.matrix_transpose(largest * norm), xp.matmul(x, xp.matrix_transpose(u)))
