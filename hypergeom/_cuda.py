@@ -26,6 +26,9 @@ ROW_BLOCK = 128  # threads a block, row_block in row_kernel.cuh
 ROWS_A_BLOCK = ROW_BLOCK // 32  # a warp owns a row
 PAIR_BLOCK = 256  # threads a block, pair_block in pair_kernel.cuh
 NEAR_SUMS = 130  # sums that a block has room for, near_sums in group_kernel.cuh
+# Few rows leave the device idle, unless parts of the other points go to blocks of their own, up to this many in all.
+# A matter of the shapes, not of the device: so are the bits.
+PAIR_BLOCKS = 512
 
 
 class Kernel(NamedTuple):
@@ -174,9 +177,7 @@ def _launch_pair_gradient(kernel: Kernel, call: Any, batch: tuple[int, ...], dev
     for _ in range(2):
         m, k = int(call["m"]), int(call["k"])
         tiles = -(-m // 32)
-        # Few rows leave the device idle, unless parts of the other points go to blocks of their own. Their number is a
-        # matter of the shapes, not of the device: so are the bits.
-        wanted = -(-512 // max(tiles * math.prod(batch), 1))
+        wanted = -(-PAIR_BLOCKS // max(tiles * math.prod(batch), 1))
         call["chunks"] = chunks = max(min(wanted, -(-k // 32)), 1)
         bar = xp.zeros((chunks, *batch, m, n), dtype=np.float64)
         of_c = xp.zeros((chunks, *batch, tiles), dtype=np.float64)

@@ -133,7 +133,6 @@ struct Gradient {
                 sum = begin ? total : sum + total;
             }
         });
-        __syncthreads();
     }
 
     // Adds own_x x, and the time entry: 0, or NaN in a row that is NaN.

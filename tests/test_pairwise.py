@@ -332,6 +332,8 @@ def test_against_120_digits(space, c, rng, high_precision):
         pytest.skip("the hyperboloid has no flat limit")
     x, y = (space.points(rng, (m,), 3, c or 1.0, gap=1e-6) for m in (4, 9))
     y[0] = x[1]  # adds nothing
+    for row, step in enumerate((0.5, 0.1, 1e-2, 1e-3, 1e-6), start=1):  # from curved to flat
+        y[row] = space.on_space((1 - step) * x[0, space.time :], c)
     g = rng.normal(size=(4, 9))
 
     def f(x_row, y_row, c):
