@@ -52,6 +52,9 @@ def gyration_slopes(
 ) -> tuple[Array, Array, Array]:
     """Cotangents of x, y and c, given g that of gyr[y, -x] w."""
     e = y - x
+    if x.shape[-1] == 1:  # nothing turns on a line
+        none = 0 * (gx + gy + w + g) * e
+        return none, none, none
     ee, xe, wx, we, gX, ge = dot(e, e), dot(x, e), dot(w, x), dot(w, e), dot(g, x), dot(g, e)
     xx, N = dot(x, x), gx * gy + c * ee
     f, across = 2 / N, gX * we - ge * wx

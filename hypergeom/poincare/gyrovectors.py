@@ -128,7 +128,7 @@ def mobius_sub_vjp(g: Array, x: Array, y: Array, /, c: Curvature = 1.0) -> tuple
     >>> g = np.array([1.0, 2.0])
     >>> x_bar, y_bar, c_bar = poincare.mobius_sub_vjp(g, np.zeros(2), np.array([0.0, 0.5]))
     >>> x_bar, y_bar
-    (array([1.25, 0.5 ]), array([-1., -2.]))
+    (array([1.25, 1.5 ]), array([-1., -2.]))
     """
     x_bar, y_bar, c_bar = _sum_vjp(g, x, -y, c)
     return x_bar, -y_bar, c_bar

@@ -177,7 +177,7 @@ def geodesic(x: Array, y: Array, t: Array, /, c: Curvature = 1.0, *, out: Array 
     >>> x, y = np.array([-0.5, 0.0]), np.array([0.8, 0.0])
     >>> poincare.geodesic(x, y, [0.0, 0.5, 1.0]).round(6)
     array([[-0.5     ,  0.      ],
-           [ 0.268338,  0.      ],
+           [ 0.267949,  0.      ],
            [ 0.8     ,  0.      ]])
     """
     base, other, s, _ = _from_the_nearer(x, y, t)

@@ -240,8 +240,8 @@ def norm(x: Array, v: Array, /, c: Curvature = 1.0, *, out: Array | None = None)
     --------
     >>> import numpy as np
     >>> from hypergeom import poincare
-    >>> poincare.norm(np.array([0.5, 0.0]), np.array([[0.0, 0.75], [3e-300, 4e-300]])).round(303)
-    array([2.00000000e+000, 1.33333333e-299])
+    >>> poincare.norm(np.array([0.5, 0.0]), np.array([[0.0, 0.75], [0.0, 3e-300]]))
+    array([2.e+000, 8.e-300])
     """
     r = length(v)
     return 2 / (rim_gap(x, c) + 0 * r) * r

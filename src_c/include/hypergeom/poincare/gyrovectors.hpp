@@ -151,14 +151,14 @@ HG_FN void gyration_vjp(Team team, int d, const T* G, const T* u, const T* v, co
     });
     const S N = p.N + defect(team, d, w);
     const Turned<S> back = turned(t, -Gv, Gf, -1);
-    const GyrationSlopes<S> s = gyration_slopes(*c, p.gx, p.gy, p.xx, p.ee, N, -ve, -wv, we, -Gv, Ge);
+    const GyrationSlopes<S> s = gyration_slopes(d, *c, p.gx, p.gy, p.xx, p.ee, N, -ve, -wv, we, -Gv, Ge);
     for (int i = team.rank(); i < d; i += Team::size) {
         const S Gi = G[i], ui = u[i], vi = v[i], wi = w[i], ei = ui + vi;
         u_bar[i] = T(s.y_y * ui - s.y_x * vi + s.y_e * ei + s.y_w * wi + s.y_G * Gi);
         v_bar[i] = T(s.x_x * vi - s.x_e * ei - s.x_w * wi - s.x_G * Gi);
         w_bar[i] = T(Gi + (back.to_f * fma(t.along, vi, ei) - back.to_x * vi) + 0 * N);
     }
-    put(team, c_bar, turn_slope(t, -wv, wf, -Gv, Gf) + 0 * N);
+    put(team, c_bar, turn_slope(d, t, -wv, wf, -Gv, Gf) + 0 * N);
 }
 
 }  // namespace hypergeom::poincare

@@ -89,7 +89,7 @@ HG_FN Turn<S> turn(Team team, int d, S c, S gx, S xx, X x, E e) {
     });
     t.xx = xx;
     const S a = gx - c * xe;
-    t.N = a * a + c * xx * (c * t.ff), t.once = 2 * c * a / t.N, t.c = c;
+    t.N = a * a + c * xx * (c * t.ff), t.once = d == 1 ? 0 * t.N : 2 * c * a / t.N, t.c = d == 1 ? 0 * t.N : c;
     return t;
 }
 
@@ -106,7 +106,8 @@ HG_FN Turned<S> turned(const Turn<S>& t, S q, S p, double sign = 1) {
 }
 
 template <class S>
-HG_FN S turn_slope(const Turn<S>& t, S q, S p, S Gq, S Gp) {
+HG_FN S turn_slope(int d, const Turn<S>& t, S q, S p, S Gq, S Gp) {
+    if (d == 1) return 0 * t.N;
     const Turned<S> r = turned(t, q, p);
     return 2 / t.N * (Gq * (p + t.ff * r.to_f) - Gp * (q + t.xx * r.to_x));
 }
@@ -114,13 +115,16 @@ HG_FN S turn_slope(const Turn<S>& t, S q, S p, S Gq, S Gp) {
 // Cotangents of what a vector w moved by gyr[y, -x] depends on, given the dots of w, and of G, with x and e. G stands for
 // rho G where the transport has the factor rho = g_y/g_x, whose own derivatives are the caller's.
 //     x_bar = x_x x + x_e e + x_w w + x_G G,    y_bar = y_x x + y_y y + y_e e + y_w w + y_G G
+// On a line, d = 1, nothing turns.
 template <class S>
 struct GyrationSlopes {
     S x_x, x_e, x_w, x_G, y_x, y_y, y_e, y_w, y_G;
 };
 
 template <class S>
-HG_FN GyrationSlopes<S> gyration_slopes(S c, S gx, S gy, S xx, S ee, S N, S xe, S wx, S we, S Gx, S Ge) {
+HG_FN GyrationSlopes<S> gyration_slopes(int d, S c, S gx, S gy, S xx, S ee, S N, S xe, S wx, S we, S Gx, S Ge) {
+    const S none = 0 * N;
+    if (d == 1) return {none, none, none, none, none, none, none, none, none};
     const Gyration<S> r = gyration_between(c, gx, xx, ee, N, xe, wx, we);
     const S f = 2 / N, moved = (r.to_x * Gx + r.to_e * Ge) / N, fc = f * c;
     const S of_gx = fc * (Gx * we - Ge * wx) - moved * gy, of_gy = -moved * gx;

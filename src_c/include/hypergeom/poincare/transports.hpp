@@ -49,7 +49,7 @@ HG_FN void transport_vjp(Team team, int d, const T* G, const T* x, const T* y, c
     });
     const S rho = p.gy / p.gx + defect(team, d, v);
     const Turned<S> r = turned(t, xv, fv), back = turned(t, Gx, Gf, -1);
-    const GyrationSlopes<S> s = gyration_slopes(*c, p.gx, p.gy, p.xx, p.ee, p.N, xe, xv, ev, rho * Gx, rho * Ge);
+    const GyrationSlopes<S> s = gyration_slopes(d, *c, p.gx, p.gy, p.xx, p.ee, p.N, xe, xv, ev, rho * Gx, rho * Ge);
     const S of_rho = Gv + r.to_x * Gx + r.to_f * Gf;
     const S x_x = s.x_x + 2 * *c * rho * of_rho / p.gx, y_y = s.y_y - 2 * *c * of_rho / p.gx;
     const S x_G = rho * s.x_G, y_G = rho * s.y_G;
@@ -60,7 +60,7 @@ HG_FN void transport_vjp(Team team, int d, const T* G, const T* x, const T* y, c
         v_bar[i] = T(rho * (Gi + (back.to_x * xi + back.to_f * fma(-t.along, xi, ei))));
     }
     const S of_radii = of_rho * radial_difference(*c, p.gx, p.gy, p.ee, es, ss) / (p.gx * p.gx);
-    put(team, c_bar, rho * turn_slope(t, xv, fv, Gx, Gf) - of_radii);
+    put(team, c_bar, rho * turn_slope(d, t, xv, fv, Gx, Gf) - of_radii);
 }
 
 // g_y v
@@ -158,11 +158,11 @@ HG_FN void exp_transport_vjp(Team team, int d, const T* Gy, const T* G, const T*
     });
     const S g = t.g, N = g * chord.gap + c * ee, rho = chord.gap / g + defect(team, d, u_);
     const Turned<S> r = turned(turn, xu, fu), back = turned(turn, Gx, Gf, -1);
-    const GyrationSlopes<S> s = gyration_slopes(c, g, chord.gap, t.xx, ee, N, xe, xu, eu, rho * Gx, rho * Ge);
+    const GyrationSlopes<S> s = gyration_slopes(d, c, g, chord.gap, t.xx, ee, N, xe, xu, eu, rho * Gx, rho * Ge);
     const S of_rho = Gu + r.to_x * Gx + r.to_f * Gf, y_y = s.y_y - 2 * c * of_rho / g;
     const S x_x = s.x_x + 2 * c * rho * of_rho / g, x_G = rho * s.x_G, y_G = rho * s.y_G;
     const S radii = radial_difference(c, g, chord.gap, ee, 2 * xe + ee, t.xx + ee);  // of a chord that is rounded itself
-    const S of_c = rho * turn_slope(turn, xu, fu, Gx, Gf) - of_rho * radii / (g * g);
+    const S of_c = rho * turn_slope(d, turn, xu, fu, Gx, Gf) - of_rho * radii / (g * g);
     for (int i = team.rank(); i < d; i += Team::size) {
         const S xi = x_[i], Gi = G[i];
         u_bar[i] = T(rho * (Gi + (back.to_x * xi + back.to_f * fma(-turn.along, xi, chord(xi, S(v_[i]))))));
