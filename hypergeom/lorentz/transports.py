@@ -320,22 +320,19 @@ def exp_transport_vjp(
     w0 = dot(r.o, r.w) / r.o0
     g, h = g + g0 / r.o0 * r.o, h + h0 / r.o0 * r.o
     c_bar = (h0 * w0 / r.o0 - g0) / (2 * c * c * r.o0)
-    image = _lowered(r.o, r.o0, r.w)
-    g = g + h0 / r.o0 * image
-    # the curvature, at fixed spatial parts
-    rho_c = dot(p.lowered, p.lowered)
-    flat = b.xx * b.shrink
+    g = g + h0 / r.o0 * _lowered(r.o, r.o0, r.w)  # the time entry of the image goes through the endpoint
+    # of the endpoint, as in `exp_vjp`
+    flat, turn = b.xx * b.shrink, c * r.iota
+    tilt, tilt_u, rho_c = c * p.along * flat, c * q.along * flat, dot(p.lowered, p.lowered)
+    of_rho = r.slope * dot(g, b.x) / 2 + sinh_ratio_slope(r.rho) * dot(g, p.v)
+    x_bar = r.cosh * g - 2 * c * of_rho * tilt * p.lowered
+    v_bar = r.slope * g + 2 * c * of_rho * p.lowered
+    c_bar = c_bar + of_rho * rho_c
+    # of the image
     Z = r.slope * dot(h, b.x) + r.T * dot(h, p.v)
     T_slope = sinh_ratio(r.rho / 4) * sinh_ratio_slope(r.rho / 4) / 4
-    Z_slope = sinh_ratio_slope(r.rho) * dot(h, b.x) + T_slope * dot(h, p.v)
-    c_bar = c_bar + r.iota * Z - c * (p.along * flat) * (q.along * flat) * Z + c * r.iota * Z_slope * rho_c
-    c_bar = c_bar + (r.slope * dot(g, b.x) / 2 + sinh_ratio_slope(r.rho) * dot(g, p.v)) * rho_c
-    back = h + c * Z * p.lowered  # the transport of h back to x
-    curl = c * (r.iota * back - dot(back, p.v) * q.lowered)
-    # and what it gives through the endpoint, as in `exp_vjp`
-    g = g + c * dot(h, r.o) * image
-    of_rho = r.slope * dot(g, b.x) / 2 + sinh_ratio_slope(r.rho) * dot(g, p.v)
-    x_bar = r.cosh * g - 2 * c * of_rho * p.along * c * flat * p.lowered
-    x_bar = x_bar + r.slope * curl - c * r.T * dot(curl, b.x) * p.lowered - c * dot(back, b.x) * q.lowered
-    v_bar = r.slope * g + 2 * c * of_rho * p.lowered + r.T * curl
-    return cotangent(x_bar), cotangent(v_bar), cotangent(back), c_bar
+    of_rho = turn * (sinh_ratio_slope(r.rho) * dot(h, b.x) + T_slope * dot(h, p.v))
+    x_bar = x_bar + turn * r.slope * h - (2 * c * of_rho * tilt + c * Z * tilt_u) * p.lowered - c * Z * tilt * q.lowered
+    v_bar = v_bar + turn * r.T * h + 2 * c * of_rho * p.lowered + c * Z * q.lowered
+    c_bar = c_bar + r.iota * Z - c * (p.along * flat) * (q.along * flat) * Z + of_rho * rho_c
+    return cotangent(x_bar), cotangent(v_bar), cotangent(h + c * Z * p.lowered), c_bar

@@ -17,11 +17,12 @@ def spread(args, c):
 
 
 # A transported vector may be shorter in coordinates than what it is summed from, by as much as cosh of a radius.
-SHORT = {"generic": Bars(32), "unequal": Bars(256, 500)}
+FAR = Bars(256, 500)
+SHORT = {"generic": Bars(32), "close": Bars(32), "unequal": FAR, "far": FAR, "from_apex@R=80": FAR, "line": FAR}
 
 SUBJECTS = [
     Subject("lorentz.transport", hyperboloid.transport, ("x", "y", "v"), elsewhere=SHORT, homogeneous=True),
     Subject("lorentz.transport0", hyperboloid.transport0, ("y", "v0"), elsewhere=SHORT),
     Subject("lorentz.transport_to0", hyperboloid.transport_to0, ("x", "v")),
-    Subject("lorentz.exp_transport", hyperboloid.exp_transport, ("x", "v", "u"), spread),
+    Subject("lorentz.exp_transport", hyperboloid.exp_transport, ("x", "v", "u"), spread, homogeneous=True),
 ]

@@ -44,9 +44,33 @@ HG_FN S transported(const Transport<S>& r, S xi, S yi, S vi) {
     return r.v.across(xi, vi) + (r.to_x * xi + r.k * yi);
 }
 
+// On a line the image is v y0/x0, with the time entry v y/x0; the parts across x are 0.
+template <class Team, class T>
+HG_FN void transport_on_line(Team team, const T* x, const T* y, const T* v, Real<T> c, T* out) {
+    typedef Real<T> S;
+    const Base<S> a = base(team, 2, x, c), b = base(team, 2, y, c);
+    const S scale = S(v[1]) / a.x0;
+    put(team, out, scale * y[1] + 0 * b.x0), put(team, out + 1, scale * b.x0);
+}
+
+template <class Team, class T>
+HG_FN void transport_on_line_vjp(Team team, const T* G, const T* x, const T* y, const T* v, Real<T> c, T* x_bar,
+                                 T* y_bar, T* v_bar, Real<T>* c_bar) {
+    typedef Real<T> S;
+    const Base<S> a = base(team, 2, x, c), b = base(team, 2, y, c);
+    const S G0 = G[0], Gs = G[1], scale = S(v[1]) / a.x0, of_v = (Gs * b.x0 + G0 * y[1]) / a.x0;
+    put(team, x_bar + 1, -scale * of_v * (x[1] / a.x0));
+    put(team, y_bar + 1, scale * (Gs * (y[1] / b.x0) + G0));
+    put(team, v_bar + 1, of_v);
+    put_time_bar(team, x_bar, of_v), put_time_bar(team, y_bar, of_v), put_time_bar(team, v_bar, of_v);
+    const S apart = (S(y[1]) - x[1]) * (S(y[1]) + x[1]);
+    put(team, c_bar, scale * (Gs * (apart / b.x0) + G0 * y[1]) / (2 * (c * a.x0) * (c * a.x0)));
+}
+
 template <class Team, class T>
 HG_FN void transport(Team team, int n, const T* x, const T* y, const T* v, const Real<T>* c, T* out) {
     typedef Real<T> S;
+    if (n == 2) return transport_on_line(team, x, y, v, *c, out);
     const Transport<S> r = transport_between(team, n, x, y, v, *c);
     S yw;
     sum(team, n - 1, into(yw), [=, x = x + 1, y = y + 1, v = v + 1](auto at) {
@@ -73,14 +97,26 @@ HG_FN void transport_vjp(Team team, int n, const T* G, const T* x, const T* y, c
                          T* y_bar, T* v_bar, Real<T>* c_bar) {
     typedef Real<T> S;
     const S c = *c_;
+    if (n == 2) return transport_on_line_vjp(team, G, x, y, v, c, x_bar, y_bar, v_bar, c_bar);
     const Transport<S> r = transport_between(team, n, x, y, v, c);
     const Chord<S>& p = r.p;
     const S G0 = G[0], fold = G0 / p.y0;
     const auto folded = [=, G = G + 1, y = y + 1](auto at) { return S(at(G)) + fold * at(y); };
-    const auto image = [=, x = x + 1, y = y + 1, v = v + 1](auto at) {
-        return transported(r, S(at(x)), S(at(y)), S(at(v)));
+    // the image, less a multiple of y: only what is across y counts, and is lost in the whole where y is far
+    const auto far_y = c * p.yy > 1;
+    const auto xe = [=, x = x + 1](auto at) { return S(at(x)); }, ye = [=, y = y + 1](auto at) { return S(at(y)); };
+    const Remainder<S> x_first = remainder(team, n - 1, c, p.yy, where(far_y, p.xy / p.yy, S(1)), ye, xe);
+    const auto image = [=, v = v + 1](auto at) {
+        const S xi = xe(at);
+        return r.v.across(xi, S(at(v))) + r.to_x * x_first(ye(at), xi);
     };
-    const Parts<S> w = parts(team, n - 1, c, p.yy, y + 1, image);
+    S yw, yz;
+    sum(team, n - 1, into(yw, yz), [=, v = v + 1](auto at) {
+        const S yi = ye(at);
+        return terms(yi * transported(r, xe(at), yi, S(at(v))), yi * image(at));
+    });
+    const Parts<S> w = parts(team, n - 1, c, p.yy, yz, ye, image);
+    const S w_y = where(has_direction(p.yy), yw / p.yy, S(0)) / (1 + c * p.yy);
     const Parts<S> g = parts(team, n - 1, c, p.xx, x + 1, folded);
     S Gs, Gx_perp;
     sum(team, n - 1, into(Gs, Gx_perp), [=, x = x + 1, y = y + 1](auto at) {
@@ -89,21 +125,21 @@ HG_FN void transport_vjp(Team team, int n, const T* G, const T* x, const T* y, c
     });
     const auto far = c * p.xx > 1;
     const S half = 2 * (1 + p.q), C_n = c * Gs / half;
-    const S ratio = p.y0 / p.x0, shrink_x = 1 / (1 + c * p.xx), shrink_y = 1 / (1 + c * p.yy);
+    const S ratio = p.y0 / p.x0, shrink_x = 1 / (1 + c * p.xx);
     // across x the slope is what is left of y, less its part along x
     const S tail = r.tau / p.xx - r.slope.r, along = v_bar_along(c, p, r.tau, g.along, Gx_perp);
     for (int i = 1 + team.rank(); i < n; i += Team::size) {
         const S xi = x[i], yi = y[i], vi = v[i], Gi = folded(Entry{i - 1});
         const S to_x = slope_entry(r.slope, xi, yi), wi = image(Entry{i - 1});
         x_bar[i] = T(r.k * Gi + C_n * (r.k * to_x - ratio * lowered(r.v, shrink_x, xi, vi)));
-        y_bar[i] = T(r.k * Gi + (C_n + fold) * lowered(w, shrink_y, yi, wi));
+        y_bar[i] = T(r.k * Gi + (C_n + fold) * (w.across(yi, wi) + w_y * yi));
         const S far_v = g.across(xi, Gi) + C_n * (r.slope.first(xi, yi) - tail * xi) + along * xi;
         v_bar[i] = T(where(far, far_v, Gi + C_n * to_x));
     }
     put_time_bar(team, x_bar, p.q), put_time_bar(team, y_bar, p.q), put_time_bar(team, v_bar, p.q);
     const S x_y = p.x0 * p.y0, xv = r.v.along * p.xx;
     const S of_nu = -xv * (p.e0 / p.x0) * ((p.x0 + p.y0) / x_y) / (2 * c * c * p.x0);
-    const S w0 = w.along * p.yy / p.y0;
+    const S w0 = yw / p.y0;
     put(team, c_bar,
         Gs * r.nu / (half * (1 + p.q)) * (1 + p.e0 / p.x0 * (p.e0 / p.y0) / 4) + C_n * of_nu + fold * w0 / (2 * c * c * p.y0));
 }
@@ -221,8 +257,13 @@ HG_FN void exp_transport(Team team, int n, const T* x, const T* v, const T* u, c
     typedef Real<T> S;
     const S c = *c_;
     const Shot<S> p = shot<Exponential>(team, n, x, v, c);
-    const Carried<S> r = carried(team, n, x, v, u, c, p);
     const S o0 = end_time(team, n, x, v, c, p);
+    if (n == 2) {
+        const S scale = S(u[1]) / p.at.x0, o = end_entry(p, S(x[1]), S(v[1]));
+        put(team, out, o0), put(team, out + 1, o), put(team, u_out, scale * o), put(team, u_out + 1, scale * o0);
+        return;
+    }
+    const Carried<S> r = carried(team, n, x, v, u, c, p);
     S ow;
     sum(team, n - 1, into(ow), [=, x = x + 1, v = v + 1, u = u + 1](auto at) {
         const S xi = at(x), vi = at(v);
@@ -236,38 +277,53 @@ HG_FN void exp_transport(Team team, int n, const T* x, const T* v, const T* u, c
     put(team, out, o0), put(team, u_out, ow);
 }
 
-// With K2 the cotangent that the transport back makes of G2, the change of the geodesic to first order (Jacobi fields) and
-// the curvature that the loop of both encloses give, beside what exp makes of G1 + c (G2.o) M_o w,
-//     u_bar = K2,  v_bar = T B,  x_bar = slope B - c T (B.x) M v - c (K2.x) M u,  B = c (iota K2 - (K2.v) M u),
-// where M lowers the index of a vector at x, M_o at the endpoint o, and w is the image of u.
+// On a line the image is u o0/x0, with the time entry u o/x0.
+template <class Team, class T>
+HG_FN void exp_transport_on_line_vjp(Team team, const T* G, const T* H, const T* x, const T* v, const T* u, Real<T> c,
+                                     T* x_bar, T* v_bar, T* u_bar, Real<T>* c_bar) {
+    typedef Real<T> S;
+    const Shot<S> p = shot<Exponential>(team, 2, x, v, c);
+    const S o = end_entry(p, S(x[1]), S(v[1])), o0 = end_time(team, 2, x, v, c, p), x0 = p.at.x0, x1 = x[1];
+    const S fold = S(G[0]) / o0, H0 = H[0], Hs = H[1], scale = S(u[1]) / x0, of_u = (Hs * o0 + H0 * o) / x0;
+    const S whole = S(G[1]) + fold * o + scale * (Hs * (o / o0) + H0);
+    const S of_c = put_shot_bars(team, 2, x, v, c, p, [=](auto) { return whole; }, x_bar, v_bar);
+    put(team, x_bar + 1, S(x_bar[1]) - scale * of_u * (x1 / x0));
+    put(team, u_bar + 1, of_u);
+    put_time_bar(team, x_bar, of_u), put_time_bar(team, v_bar, of_u), put_time_bar(team, u_bar, of_u);
+    const S curved = scale * (Hs * ((o - x1) * (o + x1) / o0) + H0 * o) / (2 * (c * x0) * (c * x0));
+    put(team, c_bar, of_c - fold / (2 * c * c) + curved);
+}
+
+// With Z = H.(slope x + T v) and M, which lowers the index of a vector at x, the image gives by itself
+//     u_bar = H + c Z M v,  v_bar = c Z M u + c iota (T H + 2c Z' M v),
+//     x_bar = c iota (slope H - 2c tilt Z' M v) - c^2 Z |x|^2 shrink (along_u M v + along_v M u),
+// Z' = dZ/drho. Its time entry goes through the endpoint o, as the cotangent H_0/o0 M_o w.
 template <class Team, class T>
 HG_FN void exp_transport_vjp(Team team, int n, const T* G, const T* H, const T* x, const T* v, const T* u,
                              const Real<T>* c_, T* x_bar, T* v_bar, T* u_bar, Real<T>* c_bar) {
     typedef Real<T> S;
     const S c = *c_;
+    if (n == 2) return exp_transport_on_line_vjp(team, G, H, x, v, u, c, x_bar, v_bar, u_bar, c_bar);
     const Shot<S> p = shot<Exponential>(team, n, x, v, c);
     const Carried<S> r = carried(team, n, x, v, u, c, p);
     const S o0 = end_time(team, n, x, v, c, p), fold = S(G[0]) / o0, fold2 = S(H[0]) / o0;
-    const auto xe = [=, x = x + 1](auto at) { return S(at(x)); };
     const auto end = [=, x = x + 1, v = v + 1](auto at) { return end_entry(p, S(at(x)), S(at(v))); };
     const auto image = [=, x = x + 1, v = v + 1, u = u + 1](auto at) {
         return carried_entry(p, r, c, S(at(x)), S(at(v)), S(at(u)));
     };
     const auto first = [=, G = G + 1](auto at) { return S(at(G)) + fold * end(at); };
     const auto second = [=, H = H + 1](auto at) { return S(at(H)) + fold2 * end(at); };
-    const auto across_v = [=, x = x + 1, v = v + 1](auto at) { return p.v.across(S(at(x)), S(at(v))); };
-    S oo, ow, Ho, Hx, H_perp, Gx, G_perp;
-    sum(team, n - 1, into(oo, ow, Ho), [=](auto at) {
+    S oo, ow, Hx, H_perp;
+    sum(team, n - 1, into(oo, ow), [=](auto at) {
         const S o = end(at);
-        return terms(o * o, o * image(at), o * second(at));
+        return terms(o * o, o * image(at));
     });
     const Parts<S> w = parts(team, n - 1, c, oo, ow, end, image);
     const S shrink_o = 1 / (1 + c * oo);
-    const auto through = [=](auto at, S to_w) { return first(at) + to_w * lowered(w, shrink_o, end(at), image(at)); };
-    const auto whole = [=](auto at) { return through(at, c * Ho + fold2); };
-    sum(team, n - 1, into(Hx, H_perp, Gx, G_perp), [=](auto at) {
-        const S xi = xe(at), perp = across_v(at), Hi = second(at), Gi = through(at, fold2);
-        return terms(Hi * xi, Hi * perp, Gi * xi, Gi * perp);
+    const auto whole = [=](auto at) { return first(at) + fold2 * lowered(w, shrink_o, end(at), image(at)); };
+    sum(team, n - 1, into(Hx, H_perp), [=, x = x + 1, v = v + 1](auto at) {
+        const S xi = at(x), Hi = second(at);
+        return terms(Hi * xi, Hi * p.v.across(xi, S(at(v))));
     });
     const S Z = r.D * Hx + r.T * H_perp, shrink = p.at.shrink, flat = p.at.xx * shrink;
     const Step<S>& s = p.step;
@@ -275,30 +331,18 @@ HG_FN void exp_transport_vjp(Team team, int n, const T* G, const T* H, const T* 
     const S Z_slope = s.slope_slope * Hx + T_slope * (p.v.along * Hx + H_perp);
     const S par = p.v.along * shrink, rho_c = p.v.square + par * par * p.at.xx;
     const S iota_c = -(p.v.along * flat) * (r.u.along * flat);
-    const S of_rho = s.cosh_slope * Gx + s.slope_slope * (p.v.along * Gx + G_perp);
-    put_shot_bars(team, n, x, v, c, p, whole, x_bar, v_bar);
+    const S of_c = put_shot_bars(team, n, x, v, c, p, whole, x_bar, v_bar);
     put(team, c_bar,
-        of_rho * rho_c - fold / (2 * c * c) + r.iota * Z + c * iota_c * Z + c * r.iota * Z_slope * rho_c +
+        of_c - fold / (2 * c * c) + r.iota * Z + c * iota_c * Z + c * r.iota * Z_slope * rho_c +
             fold2 * (ow / o0) / (2 * c * c * o0));
 
-    const Parts<S> h = parts(team, n - 1, c, p.at.xx, Hx, xe, second);
-    const S K_along = r.K * h.along + c * p.v.along * shrink * r.T * H_perp;
-    S Kv;
-    sum(team, n - 1, into(Kv), [=](auto at) {
-        const S perp = across_v(at);
-        return terms((h.across(xe(at), second(at)) + c * Z * perp) * perp);
-    });
-    Kv += K_along * p.v.along * p.at.xx;
-    const S B_along = c * (r.iota * K_along - Kv * r.u.along * shrink);
-    const S x_v = -c * r.T * B_along * p.at.xx, x_u = -c * K_along * p.at.xx;
+    const S turn = c * r.iota, of_v = 2 * c * turn * Z_slope, tilt = c * p.v.along * flat, tilt_u = c * r.u.along * flat;
     for (int i = 1 + team.rank(); i < n; i += Team::size) {
-        const S xi = x[i], perp = p.v.across(xi, S(v[i])), u_perp = r.u.across(xi, S(u[i]));
-        const S K_perp = h.across(xi, second(Entry{i - 1})) + c * Z * perp;
-        const S B = c * (r.iota * K_perp - Kv * u_perp) + B_along * xi;
-        const S x_add = s.slope * B + x_v * (perp + par * xi) + x_u * (u_perp + r.u.along * shrink * xi);
-        x_bar[i] = T(S(x_bar[i]) + x_add);
-        v_bar[i] = T(S(v_bar[i]) + r.T * B);
-        u_bar[i] = T(K_perp + K_along * xi);
+        const S xi = x[i], Hi = second(Entry{i - 1});
+        const S dv = lowered(p.v, shrink, xi, S(v[i])), du = lowered(r.u, shrink, xi, S(u[i]));
+        x_bar[i] = T(S(x_bar[i]) + (turn * s.slope * Hi - (of_v * tilt + c * Z * tilt_u) * dv - c * Z * tilt * du));
+        v_bar[i] = T(S(v_bar[i]) + (turn * r.T * Hi + of_v * dv + c * Z * du));
+        u_bar[i] = T(Hi + c * Z * dv);
     }
     put_time_bar(team, x_bar, s.r), put_time_bar(team, v_bar, s.r), put_time_bar(team, u_bar, s.r);
 }
