@@ -267,7 +267,9 @@ def test_bad_entries_of_an_array_of_curvatures_are_nan(c):
 @pytest.mark.parametrize("R", [3.0, 15.0])
 def test_tangents_across_the_ray_keep_their_digits(R, rng, high_precision):
     """Their time entries all but vanish; the maps onto the hyperboloid multiply what is left of them by e^R."""
-    x = at_radius(R * rng.uniform(0.8, 1, (20, 1)), unit_rows(rng, 20, 4), 1.0)
+    u = unit_rows(rng, 20, 4)
+    u[::2] = 2 * np.exp(-R) * u[::2] + np.eye(4)[-1]  # units from the geodesic towards e_d
+    x = at_radius(R * rng.uniform(0.8, 1, (20, 1)), u / np.linalg.norm(u, axis=1, keepdims=True), 1.0)
     v = rng.normal(size=x.shape)
     space, w = x[:, 1:], v[:, 1:]
     w -= np.sum(space * w, axis=1, keepdims=True) / np.sum(space * space, axis=1, keepdims=True) * space
