@@ -76,9 +76,10 @@ def rows(a):
     return [row(v) for v in a]
 
 
-def error(got, truth):
+def error(got, truth, size=0.0):
+    """Norm of the difference, relative to that of the truth or to a given size: a sum may cancel by chance."""
     truth = [v for r in truth for v in r] if isinstance(truth[0], list) else truth
-    return float(mp.norm([a - b for a, b in zip(row(got), truth, strict=True)]) / mp.norm(truth))
+    return float(mp.norm([a - b for a, b in zip(row(got), truth, strict=True)]) / max(mp.norm(truth), size))
 
 
 def relative(f, size, h=None):

@@ -67,13 +67,16 @@ def test_centroid_of_a_tight_cluster_far_out(d, m, R, rng, libraries):
         np.testing.assert_allclose(got[0], float(time(truth, k)), rtol=8 * EPS + 2.0**-100 * np.exp(2 * R))
 
 
-def test_no_mean_is_made_of_rounding_errors(libraries):
-    x = np.array([[0.0, np.sinh(R), 0.0] for R in (60.0, 60.2, 60.4)])
-    x[:, 0] = np.abs(x[:, 1])
+def test_no_mean_is_made_of_rounding_errors(rng, libraries):
+    r = np.sinh(rng.uniform(37, 100, (100, 1)) + rng.uniform(0, 0.5, (100, 3)))
+    u, v = directions(rng, 2, 100, 1, 3)
+    close, wide = (
+        lorentz.project(np.concatenate([np.zeros((100, 3, 1)), r[..., np.newaxis] * w], axis=-1))
+        for w in (u, np.concatenate([u, u, v], axis=1))
+    )
     for call in libraries.values():
-        assert np.isnan(call(lorentz.midpoint, x)).all()
-    wide = x * np.array([1, 1, 1]) + np.abs(x[:, 1:2]) * np.array([0, -1, 1]) * np.array([[1], [0], [0]])
-    assert np.isfinite(lorentz.midpoint(wide)).all()
+        assert np.isnan(call(lorentz.midpoint, close)).all()
+        assert np.isfinite(call(lorentz.midpoint, wide)).all()
 
 
 @pytest.mark.parametrize("k", [0.3, 3, 6, 8])
@@ -86,7 +89,8 @@ def test_midpoint_vjp_in_the_ball(d, m, k, rng, libraries):
         for bar, true, bound in zip(
             call(poincare.midpoint_vjp, g, x, w, np.array(c)), truth, (100, 100, 1000), strict=True
         ):
-            assert error(bar, true) <= bound * EPS, library
+            size = 1e-3 * np.abs(g).max() / c**1.5 if bar.ndim == 0 else 0
+            assert error(bar, true, size) <= bound * EPS, library
 
 
 @pytest.mark.parametrize("R", [0.3, 3, 8, 15])
@@ -104,7 +108,8 @@ def test_midpoint_vjp_on_the_hyperboloid(d, m, R, rng, libraries):
         x_bar, w_bar, c_bar = call(lorentz.midpoint_vjp, g, x, w, np.array(c))
         np.testing.assert_array_equal(x_bar[:, 0], 0)
         for bar, true, bound in zip((x_bar[:, 1:], w_bar, c_bar), truth, (500, 500, 1000), strict=True):
-            assert error(bar, true) <= bound * EPS, library
+            size = 1e-3 * np.abs(g).max() / c**1.5 if bar.ndim == 0 else 0
+            assert error(bar, true, size) <= bound * EPS, library
 
 
 def test_midpoint_vjp_in_flat_space(rng, libraries):
