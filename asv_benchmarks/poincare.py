@@ -7,12 +7,12 @@ from .common import copy_of, ratio, rows
 
 SHAPES = [(1_000, 16), (100_000, 16), (100_000, 128), (1_000_000, 2)]
 DTYPES = ["float32", "float64"]
-FUNCTIONS = ["project", "dist", "exp", "log", "mobius_add"]
+FUNCTIONS = ["project", "dist", "exp", "log", "mobius_add", "transport"]
 
 
 def arguments(name, shape, dtype):
-    """Points, of which the second serves `exp` as a tangent vector."""
-    return [rows(shape, dtype, seed=k) for k in range(1 if name == "project" else 2)]
+    """Points, of which the second serves `exp` as a tangent vector and the third `transport`."""
+    return [rows(shape, dtype, seed=k) for k in range({"project": 1, "transport": 3}.get(name, 2))]
 
 
 class Forward:
