@@ -109,7 +109,7 @@ def exp_transport(
     >>> np.allclose(y, poincare.exp(x, v)), np.allclose(w, poincare.transport(x, y, u))
     (True, True)
     """
-    y = exp_point(x, v, c)
+    y = exp_point(x, v, c) + defect(u)
     return y, transport_vector(x, y, u, c)
 
 
@@ -128,7 +128,7 @@ def exp_transport_vjp(
     >>> v_bar, u_bar
     (array([1., 2.]), array([3., 4.]))
     """
-    x_bar, y_bar, u_bar, c_bar = transport_cotangents(h, x, exp_point(x, v, c), u, c)
+    x_bar, y_bar, u_bar, c_bar = transport_cotangents(h, x, exp_point(x, v, c) + defect(u), u, c)
     of_x, v_bar, of_c = exp_cotangents(g + y_bar, x, v, c)
     return x_bar + of_x, v_bar, u_bar, c_bar + of_c
 

@@ -113,7 +113,8 @@ HG_FN void exp_transport(Team team, int d, const T* x_, const T* v_, const T* u_
     typedef Real<T> S;
     const auto x = [=](auto at) { return at(x_); };
     const auto v = [=](auto at) { return at(v_); };
-    const Step<S> t = exp_step(team, d, x_, v_, *c);
+    Step<S> t = exp_step(team, d, x_, v_, *c);
+    t.g += defect(team, d, u_);
     const auto far = is_far(t);
     Chord<S> found = near_chord(*c, t);
     if (any(!far)) put_near(team, d, x, v, found, y);
@@ -130,7 +131,7 @@ HG_FN void exp_transport(Team team, int d, const T* x_, const T* v_, const T* u_
         return terms(xi * ui, fma(-turn.along, xi, chord(xi, at(v_))) * ui);
     });
     const Turned<S> r = turned(turn, q, p);
-    const S scale = chord.gap / t.g + defect(team, d, u_);
+    const S scale = chord.gap / t.g;
     for (int i = team.rank(); i < d; i += Team::size) {
         const S xi = x_[i];
         w[i] = T(scale * (S(u_[i]) + (r.to_x * xi + r.to_f * fma(-turn.along, xi, chord(xi, S(v_[i]))))));
@@ -145,7 +146,8 @@ HG_FN void exp_transport_vjp(Team team, int d, const T* Gy, const T* G, const T*
     const S c = *c_;
     const auto x = [=](auto at) { return at(x_); };
     const auto v = [=](auto at) { return at(v_); };
-    const Step<S> t = exp_step(team, d, x_, v_, c);
+    Step<S> t = exp_step(team, d, x_, v_, c);
+    t.g += defect(team, d, u_);
     const auto far = is_far(t);
     Chord<S> found = near_chord(c, t);
     if (any(far)) found = select(far, far_chord(c, t, far_end(team, d, x, v, S(1), S(0), t.xv, c, t)), found);
@@ -156,7 +158,7 @@ HG_FN void exp_transport_vjp(Team team, int d, const T* Gy, const T* G, const T*
         const auto xi = at(x_), ui = at(u_), Gi = at(G), ei = chord(xi, at(v_)), fi = fma(-turn.along, xi, ei);
         return terms(ei * ei, xi * ei, xi * ui, ei * ui, fi * ui, Gi * xi, Gi * ei, Gi * fi, Gi * ui);
     });
-    const S g = t.g, N = g * chord.gap + c * ee, rho = chord.gap / g + defect(team, d, u_);
+    const S g = t.g, N = g * chord.gap + c * ee, rho = chord.gap / g;
     const Turned<S> r = turned(turn, xu, fu), back = turned(turn, Gx, Gf, -1);
     const GyrationSlopes<S> s = gyration_slopes(d, c, g, chord.gap, t.xx, ee, N, xe, xu, eu, rho * Gx, rho * Ge);
     const S of_rho = Gu + r.to_x * Gx + r.to_f * Gf, y_y = s.y_y - 2 * c * of_rho / g;
