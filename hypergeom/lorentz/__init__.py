@@ -8,7 +8,7 @@ function takes arrays whose last axis is the vector and whose leading axes broad
 function `f` has `f_vjp`.
 """
 
-from hypergeom.lorentz.boosts import boost, boost_to0, boost_to0_vjp, boost_vjp
+from hypergeom.lorentz.boosts import boost, boost_matrix, boost_to0, boost_to0_vjp, boost_vjp, rotation
 from hypergeom.lorentz.conversions import to_poincare, to_poincare_vjp
 from hypergeom.lorentz.maps import (
     exp,
@@ -38,6 +38,7 @@ from hypergeom.lorentz.metric import (
     sqdist,
     sqdist_vjp,
 )
+from hypergeom.lorentz.products import concat, concat_vjp, split, split_vjp
 from hypergeom.lorentz.spatial import (
     egrad2rgrad,
     egrad2rgrad_vjp,
@@ -63,11 +64,14 @@ from hypergeom.lorentz.transports import (
 
 __all__ = [
     "boost",
+    "boost_matrix",
     "boost_to0",
     "boost_to0_vjp",
     "boost_vjp",
     "chord2",
     "chord2_vjp",
+    "concat",
+    "concat_vjp",
     "dist",
     "dist0",
     "dist0_vjp",
@@ -96,6 +100,9 @@ __all__ = [
     "project_tangent",
     "retract",
     "retract_vjp",
+    "rotation",
+    "split",
+    "split_vjp",
     "sqdist",
     "sqdist_vjp",
     "tangent_from_spatial",

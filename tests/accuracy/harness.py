@@ -47,6 +47,10 @@ class Subject:
         Which arrays of a case it takes.
     size : callable, optional
         (args, c) -> what the error of each row is relative to, if that is more than the norm of the truth.
+    bar_sizes : callable, optional
+        (args, c) -> for each argument, and c last, what the error of its cotangent is relative to in each row, for a
+        cotangent of the output of norm 1, if that is more than the norm of the truth: for functions with a gradient
+        that vanishes in special positions.
     bars, single : Bars
         For float64 and float32.
     elsewhere : dict
@@ -54,14 +58,15 @@ class Subject:
     vjp : bool
         Whether there is a gradient.
     homogeneous : bool
-        Whether f(k x, v; c) = k^p f(x, v; k^2 c), for lengths x. Then c_bar is the sum of x_i x_bar_i / 2c over all x (less p
-        times that of the output), and its error is relative to the size of those terms, which may cancel.
+        Whether c counts only through sqrt(c) times the points. Then c_bar is the sum of x_i x_bar_i / 2c over all points
+        (less that of the output), and its error is relative to the size of those terms, which may cancel.
     """
 
     name: str
     truth: Callable
     arguments: tuple
     size: Callable | None = None
+    bar_sizes: Callable | None = None
     bars: Bars = field(default_factory=Bars)
     single: Bars = SINGLE
     elsewhere: dict = field(default_factory=dict)
@@ -217,12 +222,22 @@ def measure(subject, case, d, dtype, rng, rows=ROWS):
     *bars, _ = subject.function_vjp(*cotangents, *args, float(case.c))
     *true, true_c = true_bars(subject, cotangents, args, case.c, case.digits)
     space = subject.name.partition(".")[0]
+    *bar_sizes, c_size = _bar_sizes(subject, joined(tuple(cotangents), rows), args, case.c)
     errors = [
-        batch_error(bar, _in_chart(t, bar, space, name), case.digits) / eps
-        for bar, t, name in zip(bars, true, subject.arguments, strict=True)
+        batch_error(bar, _in_chart(t, bar, space, name), case.digits, size) / eps
+        for bar, t, name, size in zip(bars, true, subject.arguments, bar_sizes, strict=True)
     ]
-    size_c = terms_of_c(subject, args, true, case.c) if subject.homogeneous else 0.0
-    return value, max(errors), batch_error(c_bar, true_c, case.digits, size_c) / eps
+    if subject.homogeneous:
+        c_size = terms_of_c(subject, args, true, case.c)
+    return value, max(errors), batch_error(c_bar, true_c, case.digits, c_size) / eps
+
+
+def _bar_sizes(subject, cotangents, args, c):
+    """Over all rows, for each argument and c."""
+    if subject.bar_sizes is None:
+        return [0.0] * (len(args) + 1)
+    given = np.linalg.norm(cotangents.astype(float), axis=1)
+    return [np.linalg.norm(given * size) for size in subject.bar_sizes([a.astype(float) for a in args], c)]
 
 
 def _in_chart(truth, bar, space, name):
