@@ -8,7 +8,7 @@ function takes arrays whose last axis is the vector and whose leading axes broad
 function `f` has `f_vjp`.
 """
 
-from hypergeom.lorentz.boosts import boost, boost_to0, boost_to0_vjp, boost_vjp
+from hypergeom.lorentz.boosts import boost, boost_matrix, boost_to0, boost_to0_vjp, boost_vjp, rotation
 from hypergeom.lorentz.conversions import (
     from_halfspace,
     from_halfspace_vjp,
@@ -67,6 +67,7 @@ from hypergeom.lorentz.metric import (
     sqdist_vjp,
 )
 from hypergeom.lorentz.pairwise import cdist, cdist_vjp
+from hypergeom.lorentz.products import concat, concat_vjp, split, split_vjp
 from hypergeom.lorentz.spatial import (
     egrad2rgrad,
     egrad2rgrad_vjp,
@@ -106,6 +107,7 @@ __all__ = [
     "FrechetMean",
     "Horo",
     "boost",
+    "boost_matrix",
     "boost_to0",
     "boost_to0_vjp",
     "boost_vjp",
@@ -117,6 +119,8 @@ __all__ = [
     "centroid_vjp",
     "chord2",
     "chord2_vjp",
+    "concat",
+    "concat_vjp",
     "dist",
     "dist0",
     "dist0_vjp",
@@ -165,6 +169,9 @@ __all__ = [
     "random_uniform",
     "retract",
     "retract_vjp",
+    "rotation",
+    "split",
+    "split_vjp",
     "sqdist",
     "sqdist_vjp",
     "tangent_from_spatial",

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from array_api_compat import array_namespace
+import numpy as np
+from array_api_compat import array_namespace, device, is_array_api_obj
 
 from hypergeom._hyperboloid import cotangent, join, point, split, time_of
 from hypergeom._rows import Array, Curvature, row_op
 from hypergeom._smooth import dot
+from hypergeom.lorentz.maps import exp
 
 __all__ = [
     "boost",
+    "boost_matrix",
     "boost_to0",
     "boost_to0_vjp",
     "boost_vjp",
+    "rotation",
 ]
 
 
@@ -22,9 +26,7 @@ def _boost(x0: Array, x: Array, y0: Array, y: Array, c: Array) -> Array:
     return f + c * (dot(y - x, f) / (hx + hy) + dot(x, f) / (1 + hx)) * x
 
 
-def _boost_vjp(
-    g: Array, x0: Array, x: Array, y0: Array, y: Array, c: Array
-) -> tuple[Array, Array, Array]:
+def _boost_vjp(g: Array, x0: Array, x: Array, y0: Array, y: Array, c: Array) -> tuple[Array, Array, Array]:
     """Cotangents of spatial parts."""
     g0, g = split(g)
     o = _boost(x0, x, y0, y, c)
@@ -137,3 +139,99 @@ def boost_to0_vjp(g: Array, x: Array, y: Array, /, c: Curvature = 1.0) -> tuple[
     (x0, x), (y0, y) = point(x, c), point(y, c)
     x_bar, y_bar, c_bar = _boost_vjp(g, x0, -x, y0, y, c)
     return cotangent(-x_bar), cotangent(y_bar), c_bar
+
+
+def boost_matrix(x: Array, /, c: Curvature = 1.0) -> Array:
+    r"""The matrix of `boost`: ``boost(x, y) = boost_matrix(x) @ y``.
+
+    .. math:: \begin{pmatrix} h & \sqrt c \, x^T \\ \sqrt c \, x & I + \frac{c}{1 + h} x x^T \end{pmatrix},
+        \qquad h = \sqrt{1 + c |x|^2}
+
+    of the spatial part x. Its inverse is that of -x. A product with it reads the time coordinate of y, and cancels far
+    from the apex where `boost` does not.
+
+    Parameters
+    ----------
+    x : array_like, shape (..., d + 1)
+        Points of the hyperboloid, time coordinate first.
+    c
+        As in `dist`, and so are the errors.
+
+    Returns
+    -------
+    array, shape (..., d + 1, d + 1)
+        NaN where the time coordinate of x is not above 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hypergeom import lorentz
+    >>> lorentz.boost_matrix(np.array([1.25, 0.75]))
+    array([[1.25, 0.75],
+           [0.75, 1.25]])
+    """
+    if not is_array_api_obj(x):
+        x = np.asarray(x)
+    xp = array_namespace(x)
+    x = exp(x, xp.zeros_like(x), c)  # the same point, checked, of a floating dtype
+    root = xp.asarray(c, dtype=x.dtype, device=device(x))[..., None] ** 0.5 if is_array_api_obj(c) else c**0.5
+    w = root * x
+    h, space = w[..., :1], w[..., 1:]
+    top = w[..., None, :]
+    d = space.shape[-1]
+    block = xp.eye(d, dtype=x.dtype, device=device(x)) + space[..., :, None] * (space / (1 + h))[..., None, :]
+    return xp.concat([top, xp.concat([space[..., :, None], block], axis=-1)], axis=-2)
+
+
+def rotation(u: Array, v: Array, /) -> Array:
+    r"""The smallest rotation that takes the unit vector u to the unit vector v.
+
+    It turns the plane of both and leaves what is across it. With s = u + v and e = v - u,
+
+    .. math:: I + \frac{e s^T - s e^T}{2} - \frac12 \left( e e^T + \frac{|e|^2}{|s|^2} s s^T \right),
+
+    which is exactly I for equal vectors, and turns by a small angle with all its digits.
+
+    Parameters
+    ----------
+    u, v : array_like, shape (..., d)
+        Unit vectors of space; leading axes broadcast.
+
+    Returns
+    -------
+    array, shape (..., d, d)
+        NaN where u = -v, between which there are many smallest rotations, and where the square of a length is not 1 to
+        1e-6.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from hypergeom import lorentz
+    >>> lorentz.rotation(np.array([1.0, 0.0]), np.array([0.0, 1.0]))
+    array([[ 0., -1.],
+           [ 1.,  0.]])
+    """
+    u, v = (a if is_array_api_obj(a) else np.asarray(a) for a in (u, v))
+    if u.ndim < 1 or v.ndim < 1 or u.shape[-1] != v.shape[-1] or u.shape[-1] < 1:
+        raise ValueError(
+            f"lorentz.rotation: needs u and v of one shape (..., d), d >= 1, got {tuple(u.shape)}, {tuple(v.shape)}"
+        )
+    xp = array_namespace(u, v)
+    if not xp.isdtype(xp.result_type(u, v), "real floating"):
+        u, v = (xp.astype(a, xp.float64) for a in (u, v))
+    uu, vv = dot(u, u), dot(v, v)
+    unit = (xp.abs(uu - 1) <= 1e-6) & (xp.abs(vv - 1) <= 1e-6)
+    u, v = u / xp.sqrt(uu), v / xp.sqrt(vv)
+    s, e = u + v, v - u
+    ss = dot(s, s)
+    apart = unit & (ss > 0)
+    ratio = xp.where(apart, dot(e, e) / xp.where(ss > 0, ss, xp.ones_like(ss)), xp.full_like(ss, xp.nan))
+    turn = e[..., :, None] * s[..., None, :]
+    shrink = e[..., :, None] * e[..., None, :] + (ratio * s)[..., :, None] * s[..., None, :]
+    one = xp.eye(u.shape[-1], dtype=s.dtype, device=device(s))
+    return one + (turn - xp.matrix_transpose(turn)) / 2 - shrink / 2

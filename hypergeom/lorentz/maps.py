@@ -159,9 +159,7 @@ def _end(x: Array, v: Array, c: Array, kind: Callable[[Array], _Step]) -> Array:
     return join(time_of(space, c), space)
 
 
-def _end_vjp(
-    g: Array, x: Array, v: Array, c: Array, kind: Callable[[Array], _Step]
-) -> tuple[Array, Array, Array]:
+def _end_vjp(g: Array, x: Array, v: Array, c: Array, kind: Callable[[Array], _Step]) -> tuple[Array, Array, Array]:
     b, p, rho = _rho(x, v, c)
     step = kind(rho)
     space = step.cosh * b.x + step.slope * p.v
@@ -433,9 +431,7 @@ def geodesic(x: Array, y: Array, t: Array, /, c: Curvature = 1.0, *, out: Array 
 
 
 @row_op("(n),(n),(n),(),()->(n),(n),(),()")
-def geodesic_vjp(
-    g: Array, x: Array, y: Array, t: Array, /, c: Curvature = 1.0
-) -> tuple[Array, Array, Array, Array]:
+def geodesic_vjp(g: Array, x: Array, y: Array, t: Array, /, c: Curvature = 1.0) -> tuple[Array, Array, Array, Array]:
     """Cotangents of the arguments of `geodesic`, as `dist_vjp`; `g` has shape (..., d + 1).
 
     Examples

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array_api_compat import array_namespace
 
-from hypergeom._hyperboloid import base, chord, chord_square_vjp, cotangent, join, parts, split, time_of
+from hypergeom._hyperboloid import base, chord, chord_square_vjp, cotangent, parts
 from hypergeom._rows import Array, Curvature, row_op
 from hypergeom._smooth import asinh_ratio, asinh_ratio_slope, dot, safe_sqrt, theta_sinh_ratio, unit
 
@@ -287,9 +287,7 @@ def inner(x: Array, u: Array, v: Array, /, c: Curvature = 1.0, *, out: Array | N
 
 
 @row_op("(),(n),(n),(n),()->(n),(n),(n),()")
-def inner_vjp(
-    g: Array, x: Array, u: Array, v: Array, /, c: Curvature = 1.0
-) -> tuple[Array, Array, Array, Array]:
+def inner_vjp(g: Array, x: Array, u: Array, v: Array, /, c: Curvature = 1.0) -> tuple[Array, Array, Array, Array]:
     """Cotangents of the arguments of `inner`, as `dist_vjp`.
 
     Examples

@@ -62,8 +62,8 @@ def transport(x: Array, y: Array, v: Array, /, c: Curvature = 1.0, *, out: Array
 
     .. math:: v + \frac{c \langle y, v \rangle}{1 - c \langle x, y \rangle} (x + y)
 
-    [1]_. An isometry of the tangent spaces. The products of points are taken from the square of the chord, as in `dist`,
-    and at unequal radii the vector is taken apart along x.
+    An isometry of the tangent spaces [1]_. The products of points are taken from the square of the chord, as in
+    `dist`, and the vector is taken apart along x where it may be much longer than its image.
 
     Parameters
     ----------
@@ -81,8 +81,7 @@ def transport(x: Array, y: Array, v: Array, /, c: Curvature = 1.0, *, out: Array
 
     References
     ----------
-    .. [1] M. Law, R. Liao, J. Snell, R. Zemel, "Lorentzian distance learning for hyperbolic representations", ICML 2019;
-       B. O'Neill, *Semi-Riemannian Geometry*, Academic Press 1983, chapter 4.
+    .. [1] B. O'Neill, *Semi-Riemannian Geometry*, Academic Press 1983, chapter 4.
 
     Examples
     --------
@@ -98,9 +97,7 @@ def transport(x: Array, y: Array, v: Array, /, c: Curvature = 1.0, *, out: Array
 
 
 @row_op("(n),(n),(n),(n),()->(n),(n),(n),()")
-def transport_vjp(
-    g: Array, x: Array, y: Array, v: Array, /, c: Curvature = 1.0
-) -> tuple[Array, Array, Array, Array]:
+def transport_vjp(g: Array, x: Array, y: Array, v: Array, /, c: Curvature = 1.0) -> tuple[Array, Array, Array, Array]:
     """Cotangents of the arguments of `transport`, as `dist_vjp`; `g` has shape (..., d + 1).
 
     Examples

@@ -207,16 +207,16 @@ def at_radius(r, directions, c):
 def tangent_rows(rng, x, c, low=0.1, high=2.0):
     """Tangent vectors at x whose metric lengths times sqrt(c) lie in [low, high].
 
-    Far from the apex they are nearly across x: what rounding adds across x to a part along x is as long as e^R eps of it.
+    Far from the apex they are nearly across x: what rounding adds across x to a part along x is as long as e^R eps
+    of it.
     """
     rows, d = x.shape[0], x.shape[1] - 1
     direction, r = unit_rows(rng, rows, d), np.linalg.norm(x[:, 1:], axis=1, keepdims=True)
     outwards = x[:, 1:] / np.where(r > 0, r, 1)
     cosine = np.sum(outwards * direction, axis=1, keepdims=True)
     h = np.sqrt(c) * x[:, :1]
-    space = (direction - cosine * outwards) + (
-        h if d == 1 else np.minimum(h, 0.01 / np.finfo(np.float32).eps)
-    ) * cosine * outwards
+    stretch = h if d == 1 else np.minimum(h, 0.01 / np.finfo(np.float32).eps)
+    space = (direction - cosine * outwards) + stretch * cosine * outwards
     v = np.concatenate([np.sum(x[:, 1:] * space, axis=1, keepdims=True) / x[:, :1], space], axis=1)
     return v * (rng.uniform(low, high, (rows, 1)) / (np.sqrt(c) * lorentz.norm(x, v, c)[:, None]))
 

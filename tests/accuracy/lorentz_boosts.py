@@ -1,7 +1,7 @@
 """Subjects of hypergeom.lorentz.boosts."""
 
 from accuracy import hyperboloid
-from accuracy.harness import Bars, Subject
+from accuracy.harness import Subject
 
 SUBJECTS = [
     Subject("lorentz.boost", hyperboloid.boost, ("x", "y")),

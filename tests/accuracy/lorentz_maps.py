@@ -28,10 +28,11 @@ def of_geodesic(args, c):
     x, y, t = (a.astype(float) for a in args)
     theta = np.sqrt(c) * lorentz.dist(x, y, c)
     lengths = [np.linalg.norm(p[:, 1:], axis=1) for p in (x, y)]
-    shares = [
-        np.exp((np.abs(s) - 1) * theta) * np.expm1(-2 * np.abs(s) * theta) / np.expm1(-2 * theta) for s in (1 - t, t)
+    terms = [
+        np.exp((s - 1) * theta) * np.expm1(-2 * s * theta) / np.expm1(-2 * theta) * length
+        for s, length in zip((np.abs(1 - t), np.abs(t)), lengths, strict=True)
     ]
-    return (1 + (np.abs(t) + 1) * theta / 8) * (shares[0] * lengths[0] + shares[1] * lengths[1])
+    return (1 + (np.abs(t) + 1) * theta / 8) * (terms[0] + terms[1])
 
 
 def of_retract(args, c):

@@ -1,6 +1,5 @@
 """Subjects of hypergeom.lorentz.metric."""
 
-import numpy as np
 from accuracy import hyperboloid
 from accuracy.harness import Subject
 

@@ -10,7 +10,7 @@ from hypergeom import lorentz
 def spread(args, c):
     """Two eps of the length of the step, as in `exp`, move the endpoint and turn the image."""
     x, v, u = (a.astype(float) for a in args)
-    end, image = lorentz.exp_transport(x, v, u, c)
+    end, _ = lorentz.exp_transport(x, v, u, c)
     grown = 1 + np.sqrt(c) * lorentz.norm(x, v, c) / 4
     time = np.sqrt(1 / c + np.sum(end[:, 1:] ** 2, axis=1))
     return grown * time, grown * np.sqrt(c) * time * lorentz.norm(x, u, c)
