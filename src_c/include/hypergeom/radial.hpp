@@ -81,9 +81,10 @@ HG_FN void put_scaled(Team team, int d, const T* x, S scale, T* out) {
 }
 
 // v = (along + again + rest) x + across. Where the map shrinks what lies along x, what rounding leaves of x in `across`
-// would count too much: it is split off twice, by fused products, and a third time where v is as good as parallel to x. What
-// is then below the rounding errors is no part of v. Where the map stretches x, x.v has to be right to the last digits, and
-// once is enough.
+// would count too much: it is split off twice, by fused products. Where v is as good as parallel to x, `along` is first
+// rounded anew, so that the first product leaves a difference that fits a number, and there is a third time; what is then
+// below the rounding errors is no part of v. Where the map stretches x, x.v has to be right to the last digits, and once
+// is enough.
 template <class S>
 struct Split {
     S dot, along, again, rest;
@@ -96,6 +97,17 @@ HG_FN S across(const Split<S>& p, S xi, S vi) {
     if constexpr (grows) return once;
     const S all = fma(-p.rest, xi, fma(-p.again, xi, once));
     return where(fabs(all) <= 0x1p-140 * fabs(p.along * xi), S(0), all);
+}
+
+// x.across / |x|^2
+template <class Team, class T, class S>
+HG_FN S left_along(Team team, int d, const T* x, const T* v, S xx, Split<S> p) {
+    S left;
+    sum(team, d, into(left), [=](auto at) {
+        const S xi = at(x);
+        return terms(xi * across<false>(p, xi, S(at(v))));
+    });
+    return where(xx > 0, left / xx, S(0));
 }
 
 template <bool grows, class Team, class T>
@@ -119,12 +131,13 @@ HG_FN Split<Real<T>> split_along(Team team, int d, const T* x, const T* v, Real<
         p.again = where(xx > 0, again / xx, S(0));
         const auto parallel = left < 1e-20 * along * along * xx;
         if (any(parallel)) {
-            const Split<S> twice = p;
-            sum(team, d, into(again), [=](auto at) {
-                const S xi = at(x);
-                return terms(xi * across<false>(twice, xi, S(at(v))));
-            });
-            p.rest = where(parallel, again / xx, S(0));
+            Split<S> fine = p;
+            fine.along += fine.again, fine.again = S(0);
+            fine.again = left_along(team, d, x, v, xx, fine);
+            fine.rest = left_along(team, d, x, v, xx, fine);
+            p.along = where(parallel, fine.along, p.along);
+            p.again = where(parallel, fine.again, p.again);
+            p.rest = where(parallel, fine.rest, p.rest);
         }
     }
     return p;
