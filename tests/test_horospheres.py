@@ -153,7 +153,7 @@ def test_towards_the_ideal_point_and_away_from_it(space, rng):
         else lorentz.exp(np.tile(np.eye(6)[0], (12, 1)), np.insert(v, 0, 0, axis=1))
     )
     # b is -r and r, as well as x can be stored
-    np.testing.assert_allclose(m.busemann(x, -sign[:, None] * p), sign * r, rtol=1e-11, atol=1e-3 * (r[-1] > 20))
+    assert (np.abs(m.busemann(x, -sign[:, None] * p) - sign * r) <= 8 * np.finfo(float).eps * np.exp(r)).all()
 
 
 def test_no_overflow_in_the_ball(rng):
@@ -172,7 +172,7 @@ def test_overflow_on_the_hyperboloid():
         assert x[3] == 0
         assert not np.isnan(x).any()
     x = lorentz.from_horo(-705.0, np.array([0.0, 2.0, 0.0]), np.array([1.0, 0.0, 0.0]))
-    np.testing.assert_allclose(x, [np.cosh(705), np.sinh(705), 2 * np.exp(-705), 0], rtol=1e-12)
+    np.testing.assert_allclose(x, [np.cosh(705), np.sinh(705), 0, 0], rtol=1e-12, atol=1e-300)
 
 
 @pytest.mark.parametrize("space", SPACES)
