@@ -134,7 +134,7 @@ def test_flat_space(rng):
     np.testing.assert_allclose(zeta, 2 * (x - t[:, None] * p), atol=1e-15)
     np.testing.assert_allclose(poincare.from_horo(b, zeta, p, 0), x, atol=1e-15)
     for nearly in (1e-14, 1e-18):
-        assert np.abs(poincare.busemann(x, p, nearly) - b).max() < 20 * np.sqrt(nearly)
+        assert (np.abs(poincare.busemann(x, p, nearly) - b) <= 3 * np.sqrt(nearly) * np.sum(x * x, axis=1)).all()
     # the functions run like sqrt(c): their derivative in c is taken as 0 there
     assert poincare.busemann_vjp(np.ones(8), x, p, 0.0)[-1] == 0
     assert poincare.to_horo_vjp(np.ones(8), zeta, x, p, 0.0)[-1] == 0
