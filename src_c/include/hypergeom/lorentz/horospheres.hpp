@@ -100,10 +100,11 @@ HG_FN void to_horo_vjp(Team team, int d, const T* G_b, const T* G, const T* x, c
 }
 
 // X = eta zeta + A u, A = -sinh(beta)/sqrt(c) + sqrt(c) eta |zeta|^2 / 2, with time coordinate cosh(beta)/sqrt(c) +
-// sqrt(c) eta |zeta|^2 / 2; beta = sqrt(c) b = angle + rest, in twice the digits because e^beta would lose them.
+// sqrt(c) eta |zeta|^2 / 2; beta = sqrt(c) b = angle + rest, in twice the digits because e^beta would lose them. An entry
+// may be zero, so that no factor may be infinite: eta, cosh, sinh and lift are to be multiplied by `grow` twice.
 template <class S>
 struct Placed {
-    S scale, root, angle, eta, cosh, sinh, lift, zz, tilt;  // lift = sqrt(c) eta |zeta|^2 / 2, tilt = zeta.u
+    S scale, root, angle, grow, eta, cosh, sinh, lift, zz, tilt;  // lift = sqrt(c) eta |zeta|^2 / 2, tilt = zeta.u
     Across<S> zeta;
     HG_FN S A() const { return lift - sinh / root; }
 };
@@ -124,9 +125,13 @@ HG_FN Placed<Real<T>> placed(Team team, int d, Real<T> b, const T* zeta, const T
     r.root = sqrt(c) + 0 * r.scale;
     r.angle = r.root * b;
     const S rest = fma(r.root, b, -r.angle) + fma(-r.root, r.root, c) / (2 * r.root) * b;
-    const SinhCosh<S> of = sinh_cosh(r.angle);
-    r.eta = hypergeom::exp(r.angle) * (1 + rest);
-    r.sinh = of.sinh + rest * of.cosh, r.cosh = of.cosh + rest * of.sinh;
+    const S size = fabs(r.angle);
+    const auto huge = !(size < 700);
+    const SinhCosh<S> of = sinh_cosh(where(huge, S(0), r.angle));
+    r.eta = hypergeom::exp(where(huge, r.angle - size, r.angle)) * (1 + rest);
+    r.cosh = where(huge, S(0.5), of.cosh + rest * of.sinh);
+    r.sinh = where(huge, where(r.angle < 0, S(-0.5), S(0.5)), of.sinh + rest * of.cosh);
+    r.grow = where(huge, hypergeom::exp(where(size < 1400, size / 2, S(700))), S(1)) + 0 * r.angle;
     r.lift = r.root * r.eta * r.zz / 2;
     return r;
 }
@@ -136,9 +141,9 @@ HG_FN void from_horo(Team team, int d, const T* b, const T* zeta, const T* p, co
     typedef Real<T> S;
     const Placed<S> r = placed(team, d, S(*b), zeta, p, *c);
     const S to_p = r.A() * r.scale;
-    put(team, out, r.cosh / r.root + r.lift);
+    put(team, out, (r.cosh / r.root + r.lift) * r.grow * r.grow);
     for (int i = team.rank(); i < d; i += Team::size)
-        out[i + 1] = T(r.eta * r.zeta(S(zeta[i]), S(p[i])) + to_p * p[i]);
+        out[i + 1] = T((r.eta * r.zeta(S(zeta[i]), S(p[i])) + to_p * p[i]) * r.grow * r.grow);
 }
 
 // The time coordinate of the output is a function of b, zeta and c here, and needs no fold.
@@ -155,19 +160,20 @@ HG_FN void from_horo_vjp(Team team, int n, const T* G, const T* b_, const T* zet
     const Across<S> g = hypergeom::across(team, d, G, p, pp);
     sum(team, d, into(Gz), [=](auto at) { return terms(g(at(G), at(p)) * r.zeta(at(zeta), at(p))); });
     const S Gu = g.along() * pp * r.scale, root = r.root, lift = root * r.lift;
-    put(team, b_bar, root * r.eta * Gz + (lift - r.cosh) * Gu + (lift + r.sinh) * G0);
+    const S grow = r.grow * r.grow;
+    put(team, b_bar, (root * r.eta * Gz + (lift - r.cosh) * Gu + (lift + r.sinh) * G0) * grow);
     const S turn = root * (Gu + G0), p_g = (r.A() - r.eta * r.tilt) * r.scale;
     const S p_zeta = -r.eta * (Gu + r.tilt * turn) * r.scale;
     for (int i = team.rank(); i < d; i += Team::size) {
         const S pi = p[i], perp = r.zeta(S(zeta[i]), pi), g_perp = g(S(G[i]), pi);
-        zeta_bar[i] = T(r.eta * (g_perp + turn * perp));
-        p_bar[i] = T(p_g * g_perp + p_zeta * perp);
+        zeta_bar[i] = T(r.eta * (g_perp + turn * perp) * grow);
+        p_bar[i] = T((p_g * g_perp + p_zeta * perp) * grow);
     }
     const auto far = fabs(r.angle) > 1;
     const S sinh_c = where(far, (b * r.cosh - r.sinh / root) / (2 * c),
                            b * b * b * sinh_ratio_slope(where(far, S(0), r.angle * r.angle)));
     const S lift_c = r.lift * (1 + r.angle) / (2 * c), cosh_c = (b * r.sinh - r.cosh / root) / (2 * c);
-    put(team, c_bar, r.eta * b / (2 * root) * Gz + (lift_c - sinh_c) * Gu + (lift_c + cosh_c) * G0);
+    put(team, c_bar, (r.eta * b / (2 * root) * Gz + (lift_c - sinh_c) * Gu + (lift_c + cosh_c) * G0) * grow);
 }
 
 }  // namespace hypergeom::lorentz
