@@ -114,9 +114,7 @@ class Single:
 
     def track_double_over_single(self, name, shape):
         outs = [self.function(*args) for args in (self.double, self.single)]
-        return ratio(
-            lambda: self.function(*self.double, out=outs[0]), lambda: self.function(*self.single, out=outs[1])
-        )
+        return ratio(lambda: self.function(*self.double, out=outs[0]), lambda: self.function(*self.single, out=outs[1]))
 
     track_double_over_single.unit = "x"
 

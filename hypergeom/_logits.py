@@ -64,9 +64,9 @@ def logits(signature: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 def _dispatch(op: _Logits, args: Sequence[Any], c: Any) -> Any:
     """Check and promote the arguments, call the body, bring its results to their shapes and dtypes."""
-    xp, given, c = _rows._one_library(op, args, c)
-    dtype, args = _rows._promote(op, xp, given, c)
-    _rows._check_curvature(op, c)
+    xp, given, c = _rows.one_library(op, args, c)
+    dtype, args = _rows.promote(op, xp, given, c)
+    _rows.check_curvature(op, c)
     batch, m, k = _check_shapes(op, args, c)
     wide = xp.float64 if _rows._has_float64(xp) else xp.float32
     inputs = [xp.astype(a, wide, copy=False) for a in args]
@@ -86,7 +86,7 @@ def _dispatch(op: _Logits, args: Sequence[Any], c: Any) -> Any:
     for bar, axes, a in zip((*bars, r_bar[..., 0, :], c_bar[..., 0, 0]), op.inputs[1:], (*given[1:], c), strict=True):
         n_core = len(axes.split(",")) if axes else 0
         bar = xp.broadcast_to(bar, (*batch, *bar.shape[bar.ndim - n_core :]))
-        finished.append(_rows._sum_to(xp, bar if axes == "" else xp.astype(bar, dtype, copy=False), a))
+        finished.append(_rows.sum_to(xp, bar if axes == "" else xp.astype(bar, dtype, copy=False), a))
     return tuple(finished)
 
 

@@ -15,8 +15,8 @@ def cdist(x: Array, y: Array, /, c: Curvature = 1.0, *, out: Array | None = None
 
     .. math:: \operatorname{cdist}(x, y)_{ij} = d(x_i, y_j)
 
-    with the formula of `dist`, and for NumPy arrays its bits. The differences of coordinates of each pair come first, so
-    that close pairs keep all digits; a matrix product, as in :math:`|x|^2 + |y|^2 - 2 x \cdot y`, would lose them.
+    with the formula of `dist`, and for NumPy arrays its bits. The differences of coordinates of each pair come first,
+    so that close pairs keep all digits; a matrix product, as in :math:`|x|^2 + |y|^2 - 2 x \cdot y`, would lose them.
 
     Parameters
     ----------

@@ -168,7 +168,8 @@ def between(x, y, c):
 # Cases. `x`, `y` are points, `v` and `u` tangent vectors at x (v the one that sets the class), `w` is any vector, `p`
 # a direction, `t` a number for each row, `z` the point of the half-space for x, `uz` a tangent vector there. As a point
 # of the Klein ball any point of the ball will do. `ideal` is a direction too, that of x or its opposite, nearly or
-# exactly, in two batches of three, and `b`, `zeta` are horospherical coordinates of x; `normal` is v, or u where v is 0.
+# exactly, in two batches of three, and `b`, `zeta` are horospherical coordinates of x; `normal` is v, or u where v is
+# 0.
 def unit_rows(rng, rows, d):
     x = rng.normal(size=(rows, d))
     return x / np.linalg.norm(x, axis=1, keepdims=True)
