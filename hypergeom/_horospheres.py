@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from array_api_compat import array_namespace
 
 from hypergeom._results import Result
-from hypergeom._smooth import _atanh_remainder, dot
+from hypergeom._smooth import atanh_remainder, dot
 
 __all__ = ["Horo", "Level", "direction", "is_small", "level", "log1p_remainder"]
 
@@ -84,4 +84,4 @@ def log1p_remainder(z: Array) -> Array:
     xp = array_namespace(z)
     z = xp.where(is_small(z), z, xp.zeros_like(z))
     square = (z / (2 + z)) ** 2
-    return _atanh_remainder(square, 1 - square)
+    return atanh_remainder(square, 1 - square)

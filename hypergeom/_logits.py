@@ -68,7 +68,7 @@ def _dispatch(op: _Logits, args: Sequence[Any], c: Any) -> Any:
     dtype, args = _rows.promote(op, xp, given, c)
     _rows.check_curvature(op, c)
     batch, m, k = _check_shapes(op, args, c)
-    wide = xp.float64 if _rows._has_float64(xp) else xp.float32
+    wide = xp.float64 if _rows.has_float64(xp) else xp.float32
     inputs = [xp.astype(a, wide, copy=False) for a in args]
     inputs[-1] = inputs[-1][..., None, :]
     if isinstance(c, (int, float)):

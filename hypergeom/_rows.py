@@ -41,6 +41,7 @@ __all__ = [
     "batch_of",
     "check_curvature",
     "core_sizes",
+    "has_float64",
     "one_library",
     "promote",
     "row_op",
@@ -329,7 +330,7 @@ def _by_formula(op: RowOp, xp: Any, args: Sequence[Any], c: Any, dtype: Any, bat
     """The body, in float64 where the library has it."""
     reference = next(a for a in args if array_api_compat.is_array_api_obj(a))
     device = array_api_compat.device(reference)
-    wide = xp.float64 if _has_float64(xp) else xp.float32
+    wide = xp.float64 if has_float64(xp) else xp.float32
     inputs = []
     for axis, a in zip(op.inputs, [*args, c], strict=True):
         if isinstance(a, (int, float)):
@@ -364,14 +365,14 @@ def sum_to(xp: Any, bar: Any, argument: Any) -> Any:
     if bar.shape != shape:
         new = bar.ndim - len(shape)
         stretched = (new + i for i, n in enumerate(shape) if n == 1 and bar.shape[new + i] != 1)
-        wide = None if bar.dtype == xp.float32 and not _has_float64(xp) else xp.float64
+        wide = None if bar.dtype == xp.float32 and not has_float64(xp) else xp.float64
         bar = xp.reshape(xp.sum(bar, axis=(*range(new), *stretched), dtype=wide, keepdims=True), shape)
     if bar.dtype != dtype and _dtype_name(argument) not in _INTEGERS:
         bar = xp.astype(bar, dtype)
     return bar
 
 
-def _has_float64(xp: Any) -> bool:
+def has_float64(xp: Any) -> bool:
     return "float64" in xp.__array_namespace_info__().dtypes(kind="real floating")
 
 

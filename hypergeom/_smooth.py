@@ -148,7 +148,7 @@ def atanh_ratio(q: Array, gap: Array) -> Array:
     return piecewise(q, _BOUND, lambda q: _series(q, _odd_reciprocals(1, _TERMS)) + 0 * gap, closed)
 
 
-def _atanh_remainder(q: Array, gap: Array) -> Array:
+def atanh_remainder(q: Array, gap: Array) -> Array:
     """(atanh_ratio(q) - 1) / q = 1/3 + q/5 + q^2/7 + ..."""
     xp = array_namespace(q)
 
@@ -163,19 +163,19 @@ def asinh_ratio_slope(q: Array) -> Array:
     """Derivative of `asinh_ratio`."""
     xp = array_namespace(q)
     gap = 1 / (1 + q)
-    return -0.5 * _atanh_remainder(q * gap, gap) * gap * xp.sqrt(gap)
+    return -0.5 * atanh_remainder(q * gap, gap) * gap * xp.sqrt(gap)
 
 
 def theta_sinh_ratio_slope(q: Array) -> Array:
     """Derivative of `theta_sinh_ratio`."""
     gap = 1 / (1 + q)
     u = q * gap
-    return -0.5 * (1 + (1 + u) * _atanh_remainder(u, gap)) * gap * gap
+    return -0.5 * (1 + (1 + u) * atanh_remainder(u, gap)) * gap * gap
 
 
 def atanh_ratio_slope(q: Array, gap: Array) -> Array:
     """Derivative of `atanh_ratio` in q."""
-    return 0.5 * (1 / gap - _atanh_remainder(q, gap))
+    return 0.5 * (1 / gap - atanh_remainder(q, gap))
 
 
 def sinh_ratio_slope(q: Array) -> Array:

@@ -13,16 +13,18 @@ HEAD = ("function", "signature", "NumPy", "CuPy", "others", "gradient", "c = 0")
 WIDTHS = (26, 26, 9, 9, 9, 12, 9)
 
 
-def lines_of_the_table():
+def lines_of_the_tables():
     """Name and signature of each row function that has a C++ formula, and so a CUDA kernel."""
-    text = (_cuda.source_folders()[0] / "hypergeom" / "row_ops.def").read_text()
-    lines = re.findall(r'^HG_ROW_OP\((\w+), (\w+), "(.+)"\)', text, re.M)
-    return {f"{space}.{name}": signature for space, name, signature in lines}
+    return {
+        f"{path.parent.name}.{name}": signature
+        for path in (_cuda.source_folders()[0] / "hypergeom").glob("*/*.def")
+        for name, signature in re.findall(r'^HG_ROW_OP\((\w+), "(.+)"\)', path.read_text(), re.M)
+    }
 
 
 def rows():
     """The cells of the table: text, or whether something is there."""
-    compiled = lines_of_the_table()
+    compiled = lines_of_the_tables()
     for name, op in row_ops.items():
         if op.vjp:
             continue

@@ -13,7 +13,7 @@ def role(name, rawtext, text, lineno, inliner, options=None, content=None):
     path, _, function = text.partition("::")
     file = ROOT / path
     source = file.read_text() if file.is_file() else ""
-    if not re.search(rf"^def {re.escape(function)}\(", source, re.M):
+    if not re.search(rf"^ *def {re.escape(function)}\(", source, re.M):
         message = inliner.reporter.warning(f"there is no test {text}", line=lineno)
         return [inliner.problematic(rawtext, rawtext, message)], [message]
     return [nodes.literal(text=text)], []

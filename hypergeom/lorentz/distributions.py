@@ -48,7 +48,7 @@ def random_uniform(
 
     Returns
     -------
-    numpy.ndarray, shape (*shape, d + 1)
+    numpy.ndarray, shape (..., d + 1)
         Time coordinate first.
 
     Raises
@@ -94,8 +94,8 @@ def random_normal(
 
     Returns
     -------
-    array, shape (*shape, ..., d + 1)
-        In the library, on the device and in the dtype of `mean`.
+    array, shape (..., d + 1)
+        With the axes of `shape` in front; in the library, on the device and in the dtype of `mean`.
 
     References
     ----------

@@ -47,7 +47,7 @@ def random_uniform(
 
     Returns
     -------
-    numpy.ndarray, shape (*shape, d)
+    numpy.ndarray, shape (..., d)
 
     Raises
     ------
@@ -92,8 +92,8 @@ def random_normal(
 
     Returns
     -------
-    array, shape (*shape, ..., d)
-        In the library, on the device and in the dtype of `mean`.
+    array, shape (..., d)
+        With the axes of `shape` in front; in the library, on the device and in the dtype of `mean`.
 
     References
     ----------
