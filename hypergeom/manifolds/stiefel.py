@@ -134,7 +134,7 @@ class Stiefel:
         return scale[..., 0, 0] * xp.sqrt(square)
 
     def exp(self, x: Array, v: Array, /) -> Array:
-        """The geodesic of Edelman, Arias and Smith (1998), in the form of two exponentials of skew-symmetric matrices."""
+        """The geodesic of Edelman, Arias and Smith (1998), by two exponentials of skew-symmetric matrices."""
         _, (x, v) = _arrays("exp", x=x, v=v)
         return _on_finite(self._exp, x, v)
 
