@@ -125,7 +125,7 @@ def test_frechet_mean_vjp(name, radius, d, m, rng, libraries):
             np.testing.assert_array_equal(x_bar[:, 0], 0)
         of_c = 0.1 * np.linalg.norm(g) * np.linalg.norm(x[:, first:], axis=1).max() / c
         for bar, true, size in zip((x_bar[:, first:], w_bar, c_bar), truth, (0, 0, of_c), strict=True):
-            assert error(bar, true, size) <= 300 * EPS, library
+            assert error(bar, true, size) <= 1000 * EPS, library
 
 
 def test_frechet_mean_vjp_takes_an_earlier_mean_and_needs_one_that_converged(rng):
