@@ -223,7 +223,8 @@ HG_FN ChordSlope<Real<T>> chord_slope(Team team, int d, const T* x, const T* y, 
                                       Real<T> x0, Real<T> e0, Real<T> Q) {
     typedef Real<T> S;
     const auto split = c * xx > 1;
-    const auto xe = [=](auto at) { return S(at(x)); }, ye = [=](auto at) { return S(at(y)); };
+    const auto xe = [=](auto at) { return S(at(x)); };
+    const auto ye = [=](auto at) { return S(at(y)); };
     const Remainder<S> first = remainder(team, d, c, xx, where(split, xy / xx, S(1)), xe, ye);
     S left;
     sum(team, d, into(left), [=](auto at) { return terms(first(xe(at), ye(at)) * xe(at)); });
