@@ -190,7 +190,8 @@ def rotation(u: Array, v: Array, /) -> Array:
 
     .. math:: I + \frac{e s^T - s e^T}{2} - \frac12 \left( e e^T + \frac{|e|^2}{|s|^2} s s^T \right),
 
-    which is exactly I for equal vectors, and turns by a small angle with all its digits.
+    which is exactly I for equal vectors, and turns by a small angle with all its digits. For obtuse angles it is formed
+    as the product of two reflections, across u and across s.
 
     Parameters
     ----------
@@ -233,5 +234,9 @@ def rotation(u: Array, v: Array, /) -> Array:
     ratio = xp.where(apart, dot(e, e) / xp.where(ss > 0, ss, xp.ones_like(ss)), xp.full_like(ss, xp.nan))
     turn = e[..., :, None] * s[..., None, :]
     shrink = e[..., :, None] * e[..., None, :] + (ratio * s)[..., :, None] * s[..., None, :]
+    half = s / xp.sqrt(xp.where(apart, ss, xp.full_like(ss, xp.nan)))
+    fold = 4 * dot(half, u) * half - 2 * u
+    reflected = fold[..., :, None] * u[..., None, :] - 2 * half[..., :, None] * half[..., None, :]
+    acute = (turn - xp.matrix_transpose(turn)) / 2 - shrink / 2
     one = xp.eye(u.shape[-1], dtype=s.dtype, device=device(s))
-    return one + (turn - xp.matrix_transpose(turn)) / 2 - shrink / 2
+    return one + xp.where((ss >= 2)[..., None], acute, reflected)

@@ -7,18 +7,15 @@ namespace hypergeom::lorentz {
 // The boost that takes the apex to `sign` x, applied to y = y_perp + y_r x/|x| (for sign = 1): y_perp + o_r x/|x| with
 //     o_r = |x| h_y + h_x y_r.
 // For opposite directions, y_r < 0, that is a difference: with slack = |y| + y_r = |y_perp|^2 / (|y| - y_r) it is
-// o_r = apart + h_x slack, apart = |x| h_y - h_x |y| = (|x|^2 - |y|^2) / (|x| h_y + h_x |y|). y_perp is also the part of
-// x + y across x, and better so where y is nearly -x.
+// o_r = apart + h_x slack, apart = |x| h_y - h_x |y| = (|x|^2 - |y|^2) / (|x| h_y + h_x |y|).
 template <class S>
 struct Boost {
     Base<S> x;
-    S with_x;    // 1 where sign x + y is split along x, 0 where y is
-    Parts<S> f;  // of that
+    Parts<S> y;
     S y0, hy, y_along, fx, fy, slack, apart;
     S to_x;    // o_r / |x|, times the sign
     S J;       // do_r/dy_r h_y
     S spread;  // (o_r - y_r) / |x|
-    HG_FN S across(S xi, S yi, double sign) const { return f.across(xi, with_x * sign * xi + yi); }
 };
 
 template <class Team, class T>
@@ -26,25 +23,22 @@ HG_FN Boost<Real<T>> boost_by(Team team, int n, const T* x, const T* y, Real<T> 
     typedef Real<T> S;
     Boost<S> b;
     b.x = base(team, n, x, c);
-    S yy, xy, fx, ff, fe;
-    sum(team, n - 1, into(yy, xy, fx, ff, fe), [=, x = x + 1, y = y + 1](auto at) {
+    S yy, xy, fe;
+    sum(team, n - 1, into(yy, xy, fe), [=, x = x + 1, y = y + 1](auto at) {
         const S xi = sign * at(x), yi = at(y), fi = xi + yi;
-        return terms(yi * yi, xi * yi, fi * xi, fi * fi, fi * (xi - yi));
+        return terms(yi * yi, xi * yi, fi * (xi - yi));
     });
-    const auto with_x = ff < yy;
-    b.with_x = where(with_x, S(1), S(0));
     b.y0 = time(c, yy, y[0]);
     b.hy = sqrt(c) * b.y0;
-    b.f = parts(team, n - 1, c, b.x.xx, sign * where(with_x, fx, xy), [=, x = x + 1](auto at) { return S(at(x)); },
-                [=, x = x + 1, y = y + 1](auto at) { return b.with_x * sign * at(x) + at(y); });
+    b.y = parts(team, n - 1, c, b.x.xx, sign * xy, [=, x = x + 1](auto at) { return S(at(x)); },
+                [=, y = y + 1](auto at) { return S(at(y)); });
     b.y_along = where(has_direction(b.x.xx), xy / b.x.xx, S(0));
     b.fx = sqrt(b.x.xx), b.fy = sqrt(yy);
     const S y_r = b.y_along * b.fx, hx = b.x.h;
     const auto opposite = b.y_along < 0;
-    b.slack = b.f.square / (b.fy - y_r);
+    b.slack = b.y.square / (b.fy - y_r);
     b.apart = fe / (b.fx * b.hy + hx * b.fy);
-    const S f_along = where(has_direction(b.x.xx), S(0), b.with_x);  // x is still in the part of f across it
-    b.to_x = sign * where(opposite, (b.apart + hx * b.slack) / b.fx, b.hy + b.y_along * hx - f_along);
+    b.to_x = sign * where(opposite, (b.apart + hx * b.slack) / b.fx, b.hy + b.y_along * hx);
     const S near = sqrt(1 + c * b.apart * b.apart) + c * b.fx * b.slack;  // cosh(R_x - R_y) + ...
     b.J = where(opposite, near, hx * b.hy + c * b.x.xx * b.y_along);
     b.spread = where(opposite, (b.hy + near) / (1 + hx), b.hy + c * b.x.xx * b.y_along / (1 + hx));
@@ -52,28 +46,32 @@ HG_FN Boost<Real<T>> boost_by(Team team, int n, const T* x, const T* y, Real<T> 
 }
 
 template <class S>
-HG_FN S boosted(const Boost<S>& b, S xi, S yi, double sign) {
-    return b.across(xi, yi, sign) + b.to_x * xi;
+HG_FN S boosted(const Boost<S>& b, S xi, S yi) {
+    return b.y.across(xi, yi) + b.to_x * xi;
 }
 
 template <class Team, class T>
-HG_FN Real<T> boosted_time(Team team, int n, const T* x, const T* y, Real<T> c, const Boost<Real<T>>& b, double sign) {
+HG_FN Real<T> boosted_time(Team team, int n, const T* x, const T* y, Real<T> c, const Boost<Real<T>>& b) {
     typedef Real<T> S;
+    const auto entry = [=, x = x + 1, y = y + 1](auto at) { return boosted(b, S(at(x)), S(at(y))); };
     S oo;
-    sum(team, n - 1, into(oo), [=, x = x + 1, y = y + 1](auto at) {
-        const S o = boosted(b, S(at(x)), S(at(y)), sign);
+    sum(team, n - 1, into(oo), [=](auto at) {
+        const S o = entry(at);
         return terms(o * o);
     });
-    return sqrt(1 / c + oo) + 0 * (b.x.x0 + b.y0);
+    const auto large = !(oo < 1e290);
+    const S time = sqrt(1 / c + oo);
+    if (!any(large)) return time;
+    return where(large, length(team, n - 1, oo, entry), time);
 }
 
 template <class Team, class T>
 HG_FN void put_boost(Team team, int n, const T* x, const T* y, Real<T> c, double sign, T* out) {
     typedef Real<T> S;
     const Boost<S> b = boost_by(team, n, x, y, c, sign);
-    const S o0 = boosted_time(team, n, x, y, c, b, sign);
-    for (int i = 1 + team.rank(); i < n; i += Team::size) out[i] = T(boosted(b, S(x[i]), S(y[i]), sign) + 0 * o0);
-    put(team, out, o0);
+    const S inside = 0 * (b.x.x0 + b.y0);
+    for (int i = 1 + team.rank(); i < n; i += Team::size) out[i] = T(boosted(b, S(x[i]), S(y[i])) + inside);
+    put(team, out, boosted_time(team, n, x, y, c, b) + inside);
 }
 
 template <class Team, class T>
@@ -81,22 +79,22 @@ HG_FN void put_boost_bars(Team team, int n, const T* G, const T* x, const T* y, 
                           Real<T>* c_bar) {
     typedef Real<T> S;
     const Boost<S> b = boost_by(team, n, x, y, c, sign);
-    const S fold = S(G[0]) / boosted_time(team, n, x, y, c, b, sign);
+    const S fold = S(G[0]) / boosted_time(team, n, x, y, c, b);
     const auto folded = [=, G = G + 1, x = x + 1, y = y + 1](auto at) {
-        return S(at(G)) + fold * boosted(b, S(at(x)), S(at(y)), sign);
+        return S(at(G)) + fold * boosted(b, S(at(x)), S(at(y)));
     };
     const Parts<S> g = parts(team, n - 1, c, b.x.xx, x + 1, folded);
     S Gx, G_perp;
     sum(team, n - 1, into(Gx, G_perp), [=, x = x + 1, y = y + 1](auto at) {
         const S xi = at(x), Gi = folded(at);
-        return terms(Gi * xi, Gi * b.across(xi, S(at(y)), sign));
+        return terms(Gi * xi, Gi * b.y.across(xi, S(at(y))));
     });
     const S hx = b.x.h, pull = sign * c * Gx;
     const S y_perp = pull / b.hy, x_perp = pull / (1 + hx), y_x = g.along * (b.J / b.hy);
     // along x the perpendicular part of y counts through h_y
     const S x_x = sign * g.along * (b.J / hx);
     for (int i = 1 + team.rank(); i < n; i += Team::size) {
-        const S xi = x[i], perp = b.across(xi, S(y[i]), sign), Gi = g.across(xi, folded(Entry{i - 1}));
+        const S xi = x[i], perp = b.y.across(xi, S(y[i])), Gi = g.across(xi, folded(Entry{i - 1}));
         x_bar[i] = T(sign * (b.spread * Gi + x_perp * perp) + x_x * xi + 0 * G_perp);
         y_bar[i] = T(Gi + y_perp * perp + y_x * xi);
     }

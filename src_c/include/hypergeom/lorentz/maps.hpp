@@ -326,7 +326,7 @@ HG_FN void log0_vjp(Team team, int n, const T* G, const T* y, const Real<T>* c, 
         y_bar[i] = T(ratio * g.across(yi, S(G[i])) + to_y * yi);
     }
     put_time_bar(team, y_bar, b.x0);
-    put(team, c_bar, g.along * b.xx * (b.xx * slope));
+    put(team, c_bar, g.along * b.xx * (b.xx * slope) + 0 * b.x0);
 }
 
 // The point at the part t of the way is alpha x + beta y, beta = sinh(t theta) / sinh(theta) and alpha that of 1 - t.
@@ -344,9 +344,10 @@ HG_FN Share<S> share(S t, S theta, S q, S rate) {  // rate = d theta^2/dq / 4
     const auto far = theta > 2;
     if (!any(far)) return near;
     // exponentials that do not overflow before the share does
-    const S size = fabs(t), grown = hypergeom::exp((size - 1) * theta), less = 1 / -expm1(-2 * theta);
-    const S sinh_far = grown * -expm1(-2 * size * theta) * less, cosh_far = grown * (1 + hypergeom::exp(-2 * size * theta)) * less;
-    const S value = where(t < 0, -sinh_far, sinh_far), coth = (1 + hypergeom::exp(-2 * theta)) * less;
+    const S size = fabs(t), grown = hypergeom::exp((size - 1) * theta), whole = -expm1(-2 * theta);
+    const S sinh_far = grown * (-expm1(-2 * size * theta) / whole);
+    const S cosh_far = grown * ((1 + hypergeom::exp(-2 * size * theta)) / whole);
+    const S value = where(t < 0, -sinh_far, sinh_far), coth = (1 + hypergeom::exp(-2 * theta)) / whole;
     return {where(far, value, near.value), where(far, theta * cosh_far, near.cosh),
             where(far, (t * cosh_far - value * coth) / sqrt(q * (1 + q)), near.slope)};
 }

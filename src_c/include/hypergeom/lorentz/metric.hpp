@@ -114,7 +114,8 @@ HG_FN void inner(Team team, int n, const T* x, const T* u, const T* v, const Rea
     const Base<S> b = base(team, n, x, *c);
     ++x, ++u, ++v;
     const S at_u = power_for(team, n - 1, u), at_v = power_for(team, n - 1, v);
-    const auto ue = [=](auto at) { return at_u * at(u); }, ve = [=](auto at) { return at_v * at(v); };
+    const auto ue = [=](auto at) { return at_u * at(u); };
+    const auto ve = [=](auto at) { return at_v * at(v); };
     const Parts<S> pu = parts(team, n - 1, *c, b.xx, x, ue), pv = parts(team, n - 1, *c, b.xx, x, ve);
     S perp;
     sum(team, n - 1, into(perp), [=](auto at) {

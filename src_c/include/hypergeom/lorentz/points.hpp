@@ -229,7 +229,8 @@ struct ChordSlope {
 template <class Team, class X, class Y, class S>
 HG_FN ChordSlope<S> chord_slope(Team team, int d, const X* x, const Y* y, S c, S xx, S xy, S x0, S e0, S Q) {
     const auto split = c * xx > 1;
-    const auto xe = [=](auto at) { return S(at(x)); }, ye = [=](auto at) { return S(at(y)); };
+    const auto xe = [=](auto at) { return S(at(x)); };
+    const auto ye = [=](auto at) { return S(at(y)); };
     const Remainder<S> first = remainder(team, d, c, xx, where(split, xy / xx, S(1)), xe, ye);
     S left;
     sum(team, d, into(left), [=](auto at) { return terms(first(xe(at), ye(at)) * xe(at)); });

@@ -104,7 +104,8 @@ HG_FN void transport_vjp(Team team, int n, const T* G, const T* x, const T* y, c
     const auto folded = [=, G = G + 1, y = y + 1](auto at) { return S(at(G)) + fold * at(y); };
     // the image, less a multiple of y: only what is across y counts, and is lost in the whole where y is far
     const auto far_y = c * p.yy > 1;
-    const auto xe = [=, x = x + 1](auto at) { return S(at(x)); }, ye = [=, y = y + 1](auto at) { return S(at(y)); };
+    const auto xe = [=, x = x + 1](auto at) { return S(at(x)); };
+    const auto ye = [=, y = y + 1](auto at) { return S(at(y)); };
     const Remainder<S> x_first = remainder(team, n - 1, c, p.yy, where(far_y, p.xy / p.yy, S(1)), ye, xe);
     const auto image = [=, v = v + 1](auto at) {
         const S xi = xe(at);
