@@ -141,21 +141,22 @@ def _slope_at_zero(subject, weights, row):
     return mp.fdot(weights, [b - a for a, b in zip(at_zero, after, strict=True)]) / step
 
 
-def row_errors(got, truth, sizes, digits):
-    """|got - true| / max(|true|, size) of each row."""
+def row_errors(got, truth, sizes, digits, tiny=0.0):
+    """|got - true| / max(|true|, size) of each row, where a truth below `tiny`, if it is not 0, counts as that."""
     with mp.workdps(digits):
         out = []
         for g, t, size in zip(got, truth, sizes, strict=True):
             difference = mp.norm([a - b for a, b in zip(numbers(g), t, strict=True)])
             scale = max(mp.norm([_value(b) for b in t]), mp.mpf(float(size)))
+            scale = max(scale, mp.mpf(float(tiny))) if scale else scale
             out.append(float(difference / scale) if difference and scale else float(difference))
         return out
 
 
-def batch_error(got, truth, digits, size=0.0):
+def batch_error(got, truth, digits, tiny=0.0):
     """The same over all rows at once."""
     flat = [entry for row in truth for entry in row]
-    return row_errors([np.ravel(got)], [flat], [size], digits)[0]
+    return row_errors([np.ravel(got)], [flat], [0.0], digits, tiny)[0]
 
 
 def _value(v):
@@ -173,10 +174,10 @@ def measure(subject, case, d, dtype, rng, rows=ROWS):
     eps, tiny = np.finfo(dtype).eps, d * np.finfo(dtype).tiny  # below it digits are lost to underflow
     inputs = case.make(rng, d, dtype, rows)
     args = [inputs[name] for name in subject.arguments]
-    sizes = np.full(rows, tiny) if subject.size is None else subject.size(args, case.c)
+    sizes = np.zeros(rows) if subject.size is None else subject.size(args, case.c)
     values = subject.function(*args, case.c)
     truth = true_values(subject, args, case.c, case.digits)
-    value = max(row_errors(joined(values, rows), truth, sizes, case.digits)) / eps
+    value = max(row_errors(joined(values, rows), truth, sizes, case.digits, tiny)) / eps
     if not (subject.vjp and case.vjp):
         return value, 0.0, 0.0
     outputs = values if isinstance(values, tuple) else (values,)
