@@ -150,13 +150,11 @@ def _slope_at_zero(subject, weights, row):
     return mp.fdot(weights, [b - a for a, b in zip(at_zero, after, strict=True)]) / step
 
 
-<<<<<<< HEAD
-def row_errors(got, truth, sizes, digits):
-    """|got - true| / max(|true|, size) of each row. What is beyond the dtype is rightly infinite, or 0."""
-=======
 def row_errors(got, truth, sizes, digits, tiny=0.0):
-    """|got - true| / max(|true|, size) of each row, where a truth below `tiny`, if it is not 0, counts as that."""
->>>>>>> h-conversions
+    """|got - true| / max(|true|, size) of each row, where a truth below `tiny`, if it is not 0, counts as that.
+
+    What is beyond the dtype is rightly infinite, or 0.
+    """
     with mp.workdps(digits):
         out = []
         for g, t, size in zip(got, truth, sizes, strict=True):
@@ -171,10 +169,10 @@ def row_errors(got, truth, sizes, digits, tiny=0.0):
         return out
 
 
-def batch_error(got, truth, digits, tiny=0.0):
+def batch_error(got, truth, digits, size=0.0, tiny=0.0):
     """The same over all rows at once."""
     flat = [entry for row in truth for entry in row]
-    return row_errors([np.ravel(got)], [flat], [0.0], digits, tiny)[0]
+    return row_errors([np.ravel(got)], [flat], [size], digits, tiny)[0]
 
 
 def _value(v):
@@ -192,7 +190,7 @@ def joined(outputs, rows):
     return np.concatenate([np.asarray(o).reshape(rows, -1) for o in outputs], axis=1)
 
 
-def value_error(values, truth, sizes, rows, digits):
+def value_error(values, truth, sizes, rows, digits, tiny):
     """The worst of all rows and outputs; `sizes` is one array, or one for each output."""
     outputs = values if isinstance(values, tuple) else (values,)
     sizes = sizes if isinstance(sizes, tuple) else (sizes,) * len(outputs)
@@ -200,7 +198,7 @@ def value_error(values, truth, sizes, rows, digits):
     for output, size in zip(outputs, sizes, strict=True):
         entries = np.asarray(output).reshape(rows, -1)
         last = first + entries.shape[1]
-        worst = max(worst, *row_errors(entries, [t[first:last] for t in truth], size, digits))
+        worst = max(worst, *row_errors(entries, [t[first:last] for t in truth], size, digits, tiny))
         first = last
     return worst
 
@@ -223,13 +221,8 @@ def measure(subject, case, d, dtype, rng, rows=ROWS):
     sizes = np.zeros(rows) if subject.size is None else subject.size(args, case.c)
     values = subject.function(*args, case.c)
     truth = true_values(subject, args, case.c, case.digits)
-<<<<<<< HEAD
-    value = value_error(values, truth, sizes, rows, case.digits) / eps
+    value = value_error(values, truth, sizes, rows, case.digits, tiny) / eps
     if not (subject.vjp and case.vjp and np.isfinite(joined(values, rows)).all()):
-=======
-    value = max(row_errors(joined(values, rows), truth, sizes, case.digits, tiny)) / eps
-    if not (subject.vjp and case.vjp):
->>>>>>> h-conversions
         return value, 0.0, 0.0
     outputs = outputs_of(values)
     cotangents = [rng.normal(size=o.shape).astype(dtype) for o in outputs]
@@ -240,13 +233,13 @@ def measure(subject, case, d, dtype, rng, rows=ROWS):
     space = subject.name.partition(".")[0]
     *bar_sizes, c_size = _bar_sizes(subject, joined(tuple(cotangents), rows), args, case.c)
     errors = [
-        batch_error(bar, _in_chart(t, bar, space, name), case.digits, max(size, tiny)) / eps
+        batch_error(bar, _in_chart(t, bar, space, name), case.digits, size, tiny) / eps
         for bar, t, name, size in zip(bars, true, subject.arguments, bar_sizes, strict=True)
     ]
     if subject.homogeneous:
         c_size = max(c_size, terms_of_c(subject, args, true, case.c))
-    c_size = max(c_size, d * float(np.finfo(float).tiny))
-    return value, max(errors), batch_error(c_bar, true_c, case.digits, c_size) / eps
+    of_c = batch_error(c_bar, true_c, case.digits, c_size, d * float(np.finfo(float).tiny)) / eps
+    return value, max(errors), of_c
 
 
 def _bar_sizes(subject, cotangents, args, c):

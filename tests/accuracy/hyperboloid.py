@@ -281,11 +281,7 @@ def ideal(rng, d, dtype, rows, c, R, side):
     u = unit_rows(rng, rows, d) * rng.uniform(0, 4 * np.exp(-R), (rows, 1))
     u[:, -1] = side
     x = at_radius(R * rng.uniform(0.9, 1, (rows, 1)), u / np.linalg.norm(u, axis=1, keepdims=True), c)
-<<<<<<< HEAD
-    return {"x": x, "y": generic(rng, d, dtype, rows, c)["y"]}
-=======
     return generic(rng, d, dtype, rows, c) | {"x": x}
->>>>>>> h-conversions
 
 
 def opposite(rng, d, dtype, rows, c, R=5.0):
