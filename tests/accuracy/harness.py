@@ -192,7 +192,7 @@ def joined(outputs, rows):
 
 def value_error(values, truth, sizes, rows, digits, tiny):
     """The worst of all rows and outputs; `sizes` is one array, or one for each output."""
-    outputs = values if isinstance(values, tuple) else (values,)
+    outputs = outputs_of(values)
     sizes = sizes if isinstance(sizes, tuple) else (sizes,) * len(outputs)
     worst, first = 0.0, 0
     for output, size in zip(outputs, sizes, strict=True):
