@@ -1,5 +1,5 @@
-// All pairs of points of a space (HG_SPACE, HG_HEADER): distances, and their cotangents. Per pair the order of operations is
-// that of the CPU. No atomics: sums are added in one order, and so are the same bits in every run.
+// All pairs of points of a space (HG_SPACE, HG_HEADER): distances, and their cotangents. Per pair the order of
+// operations is that of the CPU. No atomics: sums are added in one order, and so are the same bits in every run.
 #include HG_HEADER
 #include "pair_kernel.cuh"
 
@@ -19,8 +19,8 @@ struct Space {
     }
 };
 
-// A tile of distances: 64 by 64 pairs where a pair has one sum, 32 by 32 where it has several. When the sums are complete
-// they take the room of the slices, so that the code of one distance serves all pairs of a thread.
+// A tile of distances: 64 by 64 pairs where a pair has one sum, 32 by 32 where it has several. When the sums are
+// complete they take the room of the slices, so that the code of one distance serves all pairs of a thread.
 template <class T>
 __device__ __forceinline__ void distances(const PairCall& call) {
     constexpr int side = Space::one_sum ? 4 : 2, tile = side * pair_threads, width = 32;
@@ -61,8 +61,8 @@ __device__ __forceinline__ void distances(const PairCall& call) {
     }
 }
 
-// The cotangents of a tile of rows of x from the rows of y in one chunk, tile after tile. The cotangents of y are those of
-// x of the call that has x and y exchanged.
+// The cotangents of a tile of rows of x from the rows of y in one chunk, tile after tile. The cotangents of y are those
+// of x of the call that has x and y exchanged.
 template <class T>
 struct Gradient {
     static constexpr int side = 2, tile = side * pair_threads, width = 16;
@@ -73,7 +73,8 @@ struct Gradient {
         double own;
     };
     struct Pair {
-        double room[(sizeof(Space::PairSums) > sizeof(Slopes) ? sizeof(Space::PairSums) : sizeof(Slopes)) / sizeof(double)];
+        static constexpr int sums_size = sizeof(Space::PairSums), slopes_size = sizeof(Slopes);
+        double room[(sums_size > slopes_size ? sums_size : slopes_size) / sizeof(double)];
 
         __device__ __forceinline__ Space::PairSums& sums() { return *reinterpret_cast<Space::PairSums*>(room); }
         __device__ __forceinline__ Slopes& slopes() { return *reinterpret_cast<Slopes*>(room); }

@@ -364,6 +364,11 @@ def test_coincident_points_add_nothing(space, rng):
         np.testing.assert_array_equal(bar, 0)
 
 
+def test_lengths_that_leave_the_range_in_units_of_the_curvature():
+    x = np.array([[0.0], [3e-170], [-1e-165]])
+    np.testing.assert_allclose(poincare.cdist(x, x[:1], 1e-290)[:, 0], 2 * np.abs(x[:, 0]), rtol=4 * EPS)
+
+
 def test_tiny_distances_keep_their_direction(space):
     x = np.array([[0.0, 0.0], [3e-302, 4e-302]])
     x_bar, y_bar, _ = space.cdist_vjp(np.full((2, 2), 1e20), *(space.on_space(a, 1.0) for a in (x, -x)))

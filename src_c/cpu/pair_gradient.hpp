@@ -81,7 +81,8 @@ void rows_against_tile(const PairCall& call, npy_intp batch, const Panel<T>& pan
         for (int t = 0; t < n; ++t) bars.x[r * std::ptrdiff_t(n) + t].clear();
     }
     for (int p = 0; p < tile.packs; ++p)
-        slopes_of<count>(panel, i, tile, p, c, call.pairs.at(batch, first_i + i, first_j + p * lanes), call.pairs, bars);
+        slopes_of<count>(panel, i, tile, p, c, call.pairs.at(batch, first_i + i, first_j + p * lanes), call.pairs,
+                         bars);
     for (int r = 0; r < count; ++r) {
         Eight* sums = bars.x + r * std::ptrdiff_t(n);
         double* entries = reinterpret_cast<double*>(sums);  // the totals take the room of what they are totals of

@@ -1,5 +1,5 @@
-// Tiles of pairs: rows of y across the lanes of packs, turned once a tile, against rows of x as plain numbers, four at a time.
-// What one point needs is computed once a panel or tile; of pairs, differences of coordinates are summed.
+// Tiles of pairs: rows of y across the lanes of packs, turned once a tile, against rows of x as plain numbers, four at
+// a time. What one point needs is computed once a panel or tile; of pairs, differences of coordinates are summed.
 #pragma once
 #include "pair_table.hpp"
 #include "row_loop.hpp"

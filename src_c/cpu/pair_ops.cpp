@@ -1,6 +1,6 @@
 // The kernels of all pairs of one space for one instruction set. The build compiles this file for each space (HG_SPACE,
-// HG_HEADER) and instruction set (HG_ISA) with the compiler's flags for that set; nothing here may be shared between them, so
-// all is local to this file or always inlined.
+// HG_HEADER) and instruction set (HG_ISA) with the compiler's flags for that set; nothing here may be shared between
+// them, so all is local to this file or always inlined.
 #include "pair_table.hpp"
 //
 #include "row_table.hpp"
@@ -17,7 +17,9 @@
 namespace hypergeom::cpu {
 
 PairKernels HG_JOIN(pairs, HG_SPACE, HG_ISA)() {
-    return {HG_TEXT(HG_SPACE), {pair_distances<float>, pair_distances<double>}, {pair_gradient<float>, pair_gradient<double>}};
+    return {HG_TEXT(HG_SPACE),
+            {pair_distances<float>, pair_distances<double>},
+            {pair_gradient<float>, pair_gradient<double>}};
 }
 
 }  // namespace hypergeom::cpu

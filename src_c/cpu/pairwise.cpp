@@ -1,4 +1,5 @@
-// Python module hypergeom._core.pairwise: all pairs of two sets of points as NumPy generalized ufuncs, on several threads.
+// Python module hypergeom._core.pairwise: all pairs of two sets of points as NumPy generalized ufuncs, on several
+// threads.
 #include "pair_table.hpp"
 //
 #include <numpy/ufuncobject.h>
@@ -48,7 +49,8 @@ class Team {
     // False where there is no memory for one.
     bool make(npy_intp threads, std::size_t room) {
         for (npy_intp t = 0; t < threads; ++t) {
-            void* memory = std::aligned_alloc(64, room * sizeof(double));  // a multiple of 64 bytes: eight rows at least
+            // a multiple of 64 bytes, since it is for eight rows at least
+            void* memory = std::aligned_alloc(64, room * sizeof(double));
             if (!memory) break;
             rooms_.emplace_back(static_cast<double*>(memory));
         }
@@ -64,7 +66,8 @@ class Team {
         };
         std::vector<std::thread> others;
         try {
-            for (std::size_t t = 1; t < rooms_.size() && npy_intp(t) < count; ++t) others.emplace_back(work, rooms_[t].get());
+            for (std::size_t t = 1; t < rooms_.size() && npy_intp(t) < count; ++t)
+                others.emplace_back(work, rooms_[t].get());
         } catch (const std::exception&) {  // the system has no more: those that there are do all
         }
         work(rooms_[0].get());
@@ -86,7 +89,9 @@ void guarded(F loop) {
     PyGILState_Release(state);
 }
 
-npy_intp edge(npy_intp size, npy_intp parts, npy_intp part) { return size / parts * part + std::min(size % parts, part); }
+npy_intp edge(npy_intp size, npy_intp parts, npy_intp part) {
+    return size / parts * part + std::min(size % parts, part);
+}
 
 // One space and dtype: what a loop finds behind its data pointer.
 struct PairLoop {
@@ -128,8 +133,9 @@ void set_to_zero(const Matrices& a, npy_intp batches, npy_intp rows, int n) {
             for (int t = 0; t < n; ++t) *reinterpret_cast<double*>(a.at(b, i, t)) = 0;
 }
 
-// Both sets of points are cut in the same number of parts, whatever the number of threads. In round s, part i of x meets part
-// i + s of y: no two blocks of a round add to the same cotangent, and each cotangent gets its terms in the order of the rounds.
+// Both sets of points are cut in the same number of parts, whatever the number of threads. In round s, part i of x
+// meets part i + s of y: no two blocks of a round add to the same cotangent, and each cotangent gets its terms in the
+// order of the rounds.
 bool add_gradient(const PairCall& call, char** args, npy_intp c_step, const PairLoop* kernels) {
     const npy_intp m = call.m, k = call.k;
     set_to_zero(call.x_bar, call.batches, m, call.n);
@@ -204,8 +210,8 @@ bool add_gufunc(PyObject* dict, const PairGufunc& f, const PairKernels& kernels)
         for (int a = 0; a < args; ++a)
             types[wide * args + a] = f.single[a] && !wide ? NPY_FLOAT : a == f.inputs - 1 ? NPY_INT64 : NPY_DOUBLE;
     }
-    PyObject* ufunc = PyUFunc_FromFuncAndDataAndSignature(loops, data, types, 2, f.inputs, f.outputs, PyUFunc_None, name,
-                                                          nullptr, 0, f.signature);
+    PyObject* ufunc = PyUFunc_FromFuncAndDataAndSignature(loops, data, types, 2, f.inputs, f.outputs, PyUFunc_None,
+                                                          name, nullptr, 0, f.signature);
     if (!ufunc) return false;
     const bool added = PyDict_SetItemString(dict, name, ufunc) == 0;
     Py_DECREF(ufunc);

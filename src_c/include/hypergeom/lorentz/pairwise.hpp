@@ -1,5 +1,5 @@
-// All pairs of two sets of points of the hyperboloid: what cdist of hypergeom/lorentz/pairwise.py computes of one pair, when
-// the sums along it are there. The order of operations is that of `dist`, and so are the bits.
+// All pairs of two sets of points of the hyperboloid: what cdist of hypergeom/lorentz/pairwise.py computes of one pair,
+// when the sums along it are there. The order of operations is that of `dist`, and so are the bits.
 #pragma once
 #include "metric.hpp"
 
@@ -65,8 +65,8 @@ struct PairPull {
     HG_FN S entry(S xi, S yi) const { return -(scale * (inverse * first(xi, yi))); }
 };
 
-// What a pair adds to the cotangents of its points: in each spatial entry what `add_entry` says, and own_x x to that of x,
-// own_y y to that of y.
+// What a pair adds to the cotangents of its points: in each spatial entry what `add_entry` says, and own_x x to that of
+// x, own_y y to that of y.
 template <class S>
 struct PairSlopes {
     S scale, inverse;
