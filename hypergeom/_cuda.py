@@ -25,10 +25,7 @@ if TYPE_CHECKING:
 ROW_BLOCK = 128  # threads a block, row_block in row_kernel.cuh
 ROWS_A_BLOCK = ROW_BLOCK // 32  # a warp owns a row
 PAIR_BLOCK = 256  # threads a block, pair_block in pair_kernel.cuh
-<<<<<<< HEAD
 NEAR_SUMS = 130  # sums that a block has room for, near_sums in group_kernel.cuh
-=======
->>>>>>> h-cdist
 # Few rows leave the device idle, unless parts of the other points go to blocks of their own, up to this many in all.
 # A matter of the shapes, not of the device: so are the bits.
 PAIR_BLOCKS = 512

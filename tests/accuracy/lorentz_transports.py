@@ -21,7 +21,14 @@ FAR = Bars(256, 500)
 SHORT = {"generic": Bars(32), "close": Bars(32), "unequal": FAR, "far": FAR, "from_apex@R=80": FAR, "line": FAR}
 
 SUBJECTS = [
-    Subject("lorentz.transport", hyperboloid.transport, ("x", "y", "v"), elsewhere=SHORT, homogeneous=True),
+    # From a far point to a near one the cotangent of c is summed from terms that cancel.
+    Subject(
+        "lorentz.transport",
+        hyperboloid.transport,
+        ("x", "y", "v"),
+        elsewhere=SHORT | {"ideal": Bars(10, 500, 2e6)},
+        homogeneous=True,
+    ),
     Subject("lorentz.transport0", hyperboloid.transport0, ("y", "v0"), elsewhere=SHORT),
     Subject("lorentz.transport_to0", hyperboloid.transport_to0, ("x", "v")),
     Subject("lorentz.exp_transport", hyperboloid.exp_transport, ("x", "v", "u"), spread, homogeneous=True),
