@@ -156,6 +156,33 @@ def test_towards_the_ideal_point_and_away_from_it(space, rng):
     assert (np.abs(m.busemann(x, -sign[:, None] * p) - sign * r) <= 8 * np.finfo(float).eps * np.exp(r)).all()
 
 
+@pytest.mark.parametrize("space", SPACES)
+def test_zeta_of_points_beside_the_ray_to_the_ideal_point(space, rng):
+    # Across p there is then nothing of x but what the rounding of x and p made of it.
+    m, (horo, _) = SPACES[space], TRUTH[space]
+    x = points(space, rng, 300, 2, 0.7)
+    xs = x[:, -2:]
+    p = xs / np.linalg.norm(xs, axis=1, keepdims=True)
+    for k, zeta in enumerate(m.to_horo(x, p, 0.7).zeta):
+        with mp.workdps(80):
+            truth = horo.to_horo(*([mp.mpf(v) for v in a[k]] for a in (x, p)), mp.mpf(0.7))[1:]
+            error = mp.norm([mp.mpf(a) - b for a, b in zip(zeta, truth, strict=True)])
+            assert error <= 8 * np.finfo(float).eps * mp.norm(truth)
+
+
+def test_far_points_of_the_hyperboloid_keep_all_digits(rng):
+    # the exponential of a rounded sqrt(c) b would lose those of its integer part
+    p, zeta = units(rng, 40, 3), rng.normal(size=(40, 3))
+    b, c = rng.uniform(-600, 600, 40), rng.uniform(0.1, 1, 40)
+    for k, x in enumerate(lorentz.from_horo(b, zeta, p, c)):
+        with mp.workdps(700):
+            truth = lorentz_horospheres.from_horo(
+                *([mp.mpf(v) for v in np.atleast_1d(a[k])] for a in (b, zeta, p)), mp.mpf(c[k])
+            )
+            error = mp.norm([mp.mpf(a) - t for a, t in zip(x, truth, strict=True)])
+            assert error <= 8 * np.finfo(float).eps * mp.norm(truth)
+
+
 def test_no_overflow_in_the_ball(rng):
     p = units(rng, 1, 3)[0]
     for b in (-1e5, -800.0, 800.0, 1e5):
