@@ -159,6 +159,17 @@ def transport_bar_sizes(args, c):
     return 0 * x, gy / gx * c * x * v, 0 * x, v * (x * x * gy + y * y * gx) / gx**2
 
 
+# Between ends that are far apart, a point of a geodesic hardly moves but along it: what a cotangent across it leaves of
+# the gradient is a small difference of large parts.
+def geodesic_bar_sizes(args, c):
+    x, y, t = args
+    gx, gy, gz = (2 / poincare.conformal_factor(a, c) for a in (x, y, poincare.geodesic(x, y, t, c)))
+    gz = np.nan_to_num(gz)  # that may have been rounded to the rim
+    of_x, of_y = np.abs(1 - t) * gz / gx, np.abs(t) * gz / gy
+    of_c = (of_x * np.linalg.norm(x, axis=-1) + of_y * np.linalg.norm(y, axis=-1)) / (2 * c) if c else 0 * t
+    return of_x, of_y, gz / gx * np.linalg.norm(poincare.log(x, y, c), axis=-1), of_c
+
+
 def between(x, y, c):
     """g_x g_y + c|y - x|^2"""
     gx, gy = (2 / poincare.conformal_factor(a, c) for a in (x, y))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from accuracy import ball
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from poincare.strategies import (
@@ -189,3 +190,14 @@ def test_extreme_curvatures_are_scalings(exponent, rng):
         bars = getattr(poincare, f"{name}_vjp")(g, *scaled, c)[:-1]
         for bar, true, size in zip(bars, getattr(poincare, f"{name}_vjp")(g, *args, 1.0)[:-1], of_size, strict=True):
             np.testing.assert_allclose(bar * (k if size else 1) / back, true, rtol=1e-9, atol=1e-12, err_msg=name)
+
+
+def test_the_middle_of_a_long_geodesic(rng, high_precision):
+    """Where the rounding of its length, 65, moves a point most."""
+    x = rim_points(rng, 40, 2, gap=1e-14)
+    y = -x + 1e-9 * rng.normal(size=x.shape)
+    y *= (1 - 1e-14) / np.linalg.norm(y, axis=1, keepdims=True)
+    t = 0.5 + rng.uniform(-0.02, 0.02, 40)
+    for row, found in enumerate(poincare.geodesic(x, y, t)):
+        truth = high_precision.evaluate(ball.geodesic, (x[row], y[row], t[row]), 1.0)
+        assert high_precision.error(found, truth, 1.0) <= 4 * EPS
