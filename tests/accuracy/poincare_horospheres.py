@@ -46,6 +46,8 @@ def radius(args, c):
 
 # At c = 0 the functions run like sqrt(c) and have no derivative in c.
 FLAT = {"generic@c=0": Bars(c_bar=np.inf)}
+
+
 def exact_zeros(args, c):
     """Cotangents that are 0, at the origin for one, are not quite 0 in the truth."""
     return [np.full(len(args[0]), 1e-60)] * (len(args) + 1)

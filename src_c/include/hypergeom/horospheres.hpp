@@ -12,8 +12,8 @@ HG_FN S to_ideal(S pp) {
     return where(fabs(pp - 1) <= 1e-6, 1 / sqrt(pp), S(nan("")));
 }
 
-// A vector v as perp + along p, split three times with fused products: perp keeps its digits where it is as little of v as
-// the rounding of v and p leaves of it.
+// A vector v as perp + along p, split three times with fused products: perp keeps its digits where it is as little of v
+// as the rounding of v and p leaves of it.
 template <class S>
 struct Across {
     S first, second, third;
