@@ -1,8 +1,7 @@
 // What the horospheres of both models share. An ideal point p is read as a direction, u = p/|p|. On the horosphere of x
 // the Busemann function is b = log(eta) / sqrt(c), and zeta is the part of the hyperboloid's point across p, over eta.
 #pragma once
-#include "smooth.hpp"
-#include "team.hpp"
+#include "lorentz/points.hpp"
 
 namespace hypergeom {
 
@@ -12,26 +11,24 @@ HG_FN S to_ideal(S pp) {
     return where(fabs(pp - 1) <= 1e-6, 1 / sqrt(pp), S(nan("")));
 }
 
-// A vector v as perp + along p, split three times with fused products: perp keeps its digits where it is as little of v as
-// the rounding of v and p leaves of it.
+// A vector v as perp + along p: first the multiple of p is taken off that leaves 0 in the largest entry of p, without
+// loss of any digit, so that perp keeps its own where it is as little of v as the rounding of v and p leaves of it.
 template <class S>
 struct Across {
-    S first, second, third;
-    HG_FN S operator()(S vi, S pi) const { return fma(-third, pi, fma(-second, pi, fma(-first, pi, vi))); }
-    HG_FN S along() const { return first + (second + third); }
+    lorentz::Remainder<S> first;
+    S rest;
+    HG_FN S operator()(S vi, S pi) const { return fma(-rest, pi, first(pi, vi)); }
+    HG_FN S along() const { return first.part * first.scale + rest; }
 };
 
 template <class Team, class T>
 HG_FN Across<Real<T>> across(Team team, int d, const T* v, const T* p, Real<T> pp) {
     typedef Real<T> S;
-    Across<S> a{S(0), S(0), S(0)};
+    const Pivot<S> k = pivot<S>(team, d, [=](auto at) { return at(p); }, [=](auto at) { return at(v); });
+    Across<S> a{{k.x, k.v, 1 / k.x}, S(0)};
     S left;
-    sum(team, d, into(left), [=](auto at) { return terms(at(v) * at(p)); });
-    a.first = left / pp;
-    sum(team, d, into(left), [=](auto at) { return terms(fma(-a.first, at(p), at(v)) * at(p)); });
-    a.second = left / pp;
     sum(team, d, into(left), [=](auto at) { return terms(a(at(v), at(p)) * at(p)); });
-    a.third = left / pp;
+    a.rest = left / pp;
     return a;
 }
 

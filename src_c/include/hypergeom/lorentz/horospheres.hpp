@@ -5,8 +5,8 @@
 
 namespace hypergeom::lorentz {
 
-// x seen from the ideal point u = p/|p|: x = t u + perp, eta = sqrt(c) (x0 - t). Since (x0 - t) (x0 + t) = 1/c + |perp|^2,
-// nothing cancels, however close x is to the ray towards the ideal point.
+// x seen from the ideal point u = p/|p|: x = t u + perp, eta = sqrt(c) (x0 - t). Since (x0 - t) (x0 + t) = 1/c +
+// |perp|^2, nothing cancels, however close x is to the ray towards the ideal point.
 template <class S>
 struct Seen {
     S scale, t, perp, k, h, h_eta;  // scale = 1/|p|, perp the square, h = sqrt(c) x0 = 1 + k, h_eta = h eta
@@ -23,8 +23,8 @@ HG_FN Seen<Real<T>> seen(Team team, int n, const T* point_x, const T* p, Real<T>
     S pp, xx, xp;
     sum(team, d, into(pp, xx, xp), [=](auto at) { return terms(at(p) * at(p), at(x) * at(x), at(x) * at(p)); });
     r.scale = to_ideal(pp);
-    // S(1e14): off the largest entry of p at any radius, so that perp keeps its digits also where it is as little of x as
-    // the rounding of x and p leaves of it
+    // S(1e14): off the largest entry of p at any radius, so that perp keeps its digits also where it is as little of x
+    // as the rounding of x and p leaves of it
     r.x = parts(team, d, S(1e14), pp, xp, [=](auto at) { return at(p); }, [=](auto at) { return at(x); });
     const S root = sqrt(c);
     r.perp = r.x.square, r.t = r.x.along * pp * r.scale;
@@ -57,7 +57,8 @@ HG_FN void busemann_vjp(Team team, int n, const T* G, const T* x, const T* p, co
                         Real<T>* c_bar) {
     typedef Real<T> S;
     const Seen<S> r = seen(team, n, x, p, *c);
-    const S g = *G, to_perp = g * r.level.root / r.h_eta, to_p = -g / r.h * r.scale, p_perp = -g * r.scale / r.level.eta;
+    const S g = *G, to_perp = g * r.level.root / r.h_eta, to_p = -g / r.h * r.scale;
+    const S p_perp = -g * r.scale / r.level.eta;
     for (int i = team.rank(); i < n - 1; i += Team::size) {
         const S pi = p[i], perp = r.x.across(pi, S(x[i + 1]));
         x_bar[i + 1] = T(to_perp * perp + to_p * pi);
@@ -100,8 +101,8 @@ HG_FN void to_horo_vjp(Team team, int d, const T* G_b, const T* G, const T* x, c
 }
 
 // X = eta zeta + A u, A = -sinh(beta)/sqrt(c) + sqrt(c) eta |zeta|^2 / 2, with time coordinate cosh(beta)/sqrt(c) +
-// sqrt(c) eta |zeta|^2 / 2; beta = sqrt(c) b = angle + rest, in twice the digits because e^beta would lose them. An entry
-// may be zero, so that no factor may be infinite: eta, cosh, sinh and lift are to be multiplied by `grow` twice.
+// sqrt(c) eta |zeta|^2 / 2; beta = sqrt(c) b = angle + rest, in twice the digits because e^beta would lose them. An
+// entry may be zero, so that no factor may be infinite: eta, cosh, sinh and lift are to be multiplied by `grow` twice.
 template <class S>
 struct Placed {
     S scale, root, angle, grow, eta, cosh, sinh, lift, zz, tilt;  // lift = sqrt(c) eta |zeta|^2 / 2, tilt = zeta.u
@@ -148,8 +149,8 @@ HG_FN void from_horo(Team team, int d, const T* b, const T* zeta, const T* p, co
 
 // The time coordinate of the output is a function of b, zeta and c here, and needs no fold.
 template <class Team, class T>
-HG_FN void from_horo_vjp(Team team, int n, const T* G, const T* b_, const T* zeta, const T* p, const Real<T>* c_, T* b_bar,
-                         T* zeta_bar, T* p_bar, Real<T>* c_bar) {
+HG_FN void from_horo_vjp(Team team, int n, const T* G, const T* b_, const T* zeta, const T* p, const Real<T>* c_,
+                         T* b_bar, T* zeta_bar, T* p_bar, Real<T>* c_bar) {
     typedef Real<T> S;
     const S b = *b_, c = *c_, G0 = G[0];
     const int d = n - 1;

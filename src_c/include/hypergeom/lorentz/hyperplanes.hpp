@@ -4,12 +4,12 @@
 
 namespace hypergeom::lorentz {
 
-// A point x, and the hyperplane through p with the normal a, a tangent vector at p with time coordinate a0 = a.p/p0, which
-// is not read. L = <a, x>, N = <a, a>; B = L / sqrt(N) is sinh(sqrt(c) d) / sqrt(c) of the signed distance d.
+// A point x, and the hyperplane through p with the normal a, a tangent vector at p with time coordinate a0 = a.p/p0,
+// which is not read. L = <a, x>, N = <a, a>; B = L / sqrt(N) is sinh(sqrt(c) d) / sqrt(c) of the signed distance d.
 //
-// Far from the apex a.x - a0 x0 cancels. There a and x are split into parts along p and across it, a = a_perp + along p,
-// and L = a_perp.x_perp + along (e0 / (c p0) - Q/2) with the square Q of the chord from p to x. Near the apex it is
-// a.(x - p) - a0 (x0 - p0).
+// Far from the apex a.x - a0 x0 cancels. There a and x are split into parts along p and across it, a = a_perp +
+// along p, and L = a_perp.x_perp + along (e0 / (c p0) - Q/2) with the square Q of the chord from p to x. Near the apex
+// it is a.(x - p) - a0 (x0 - p0).
 template <class S>
 struct Plane {
     Chord<S> chord;  // from p to x

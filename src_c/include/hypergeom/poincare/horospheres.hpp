@@ -120,7 +120,8 @@ HG_FN Placed<Real<T>> placed(Team team, int d, Real<T> b, const T* zeta, const T
     r.root = sqrt(c);
     const S beta = r.root * b;
     const auto far = fabs(beta) > 1;
-    const S shift = where(far, fabs(beta), S(0)), grown = hypergeom::exp(beta - shift), shrunk = hypergeom::exp(-beta - shift);
+    const S shift = where(far, fabs(beta), S(0));
+    const S grown = hypergeom::exp(beta - shift), shrunk = hypergeom::exp(-beta - shift);
     r.unit = hypergeom::exp(-shift), r.eta = grown, r.cosh = (grown + shrunk) / 2;
     r.sinh = where(far, (grown - shrunk) / (2 * r.root), b * sinh_ratio(where(far, S(0), beta * beta)));
     r.A = r.root * r.eta * r.zz / 2 - r.sinh;
@@ -138,8 +139,8 @@ HG_FN void from_horo(Team team, int d, const T* b, const T* zeta, const T* p, co
 }
 
 template <class Team, class T>
-HG_FN void from_horo_vjp(Team team, int d, const T* G, const T* b_, const T* zeta, const T* p, const Real<T>* c_, T* b_bar,
-                         T* zeta_bar, T* p_bar, Real<T>* c_bar) {
+HG_FN void from_horo_vjp(Team team, int d, const T* G, const T* b_, const T* zeta, const T* p, const Real<T>* c_,
+                         T* b_bar, T* zeta_bar, T* p_bar, Real<T>* c_bar) {
     typedef Real<T> S;
     const S b = *b_, c = *c_;
     const Placed<S> r = placed(team, d, b, zeta, p, c);
@@ -159,7 +160,8 @@ HG_FN void from_horo_vjp(Team team, int d, const T* G, const T* b_, const T* zet
     }
     const S beta = root * b;
     const auto far = fabs(beta) > 1;
-    const S sinh_c = where(far, (b * r.cosh - r.sinh) / (2 * c), b * b * b * sinh_ratio_slope(where(far, S(0), beta * beta)));
+    const S sinh_c =
+        where(far, (b * r.cosh - r.sinh) / (2 * c), b * b * b * sinh_ratio_slope(where(far, S(0), beta * beta)));
     const S A_c = r.eta * r.zz * (1 + beta) / (4 * root) - sinh_c;
     const S h_c = b * r.sinh / 2 + r.eta * r.zz * (2 + beta) / 4, Gx = W * (r.eta * Gz + r.A * Gu);
     put(team, c_bar, where(c == 0, 0 * W, W * (r.eta * b / (2 * root) * Gz + A_c * Gu - Gx * h_c)));

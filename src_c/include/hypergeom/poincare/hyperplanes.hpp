@@ -5,8 +5,8 @@
 namespace hypergeom::poincare {
 
 // A point x, and the hyperplane through p with the unit normal u = a/|a|; e = x - p. B = 2M / (g_p g_x), with
-// M = g_p e.u - c|e|^2 p.u, is sinh(sqrt(c) d) / sqrt(c) of the signed distance d. No M is smaller than the error of one
-// rounding of u.
+// M = g_p e.u - c|e|^2 p.u, is sinh(sqrt(c) d) / sqrt(c) of the signed distance d. The error of M is that
+// of one rounding of u.
 template <class S>
 struct Plane {
     S xx, ee, eu, pu, gp, gx, M, slope, B;  // slope = 2 / (g_p g_x)
