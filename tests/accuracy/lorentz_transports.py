@@ -16,6 +16,12 @@ def spread(args, c):
     return grown * time, grown * np.sqrt(c) * time * lorentz.norm(x, u, c)
 
 
+def lifted(args, c):
+    """What transport from the apex does to the part of v along y: an eps of v across y counts as much."""
+    y, v = (a.astype(float) for a in args)
+    return np.sqrt(1 + c * np.sum(y[:, 1:] ** 2, axis=1)) * np.linalg.norm(v[:, 1:], axis=1)
+
+
 # A transported vector may be shorter in coordinates than what it is summed from, by as much as cosh of a radius.
 FAR = Bars(256, 500)
 SHORT = {"generic": Bars(32), "close": Bars(32), "unequal": FAR, "far": FAR, "from_apex@R=80": FAR, "line": FAR}
@@ -29,7 +35,7 @@ SUBJECTS = [
         elsewhere=SHORT | {"ideal": Bars(10, 500, 2e6)},
         homogeneous=True,
     ),
-    Subject("lorentz.transport0", hyperboloid.transport0, ("y", "v0"), elsewhere=SHORT),
+    Subject("lorentz.transport0", hyperboloid.transport0, ("y", "v0"), lifted),
     Subject("lorentz.transport_to0", hyperboloid.transport_to0, ("x", "v")),
     Subject("lorentz.exp_transport", hyperboloid.exp_transport, ("x", "v", "u"), spread, homogeneous=True),
 ]
