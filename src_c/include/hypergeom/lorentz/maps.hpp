@@ -197,11 +197,17 @@ HG_FN ShotBars<S> shot_bars(S c, const Shot<S>& p) {
     return b;
 }
 
-// The spatial entries of x_bar and v_bar, less the time entries, and the cotangent of c. `G(at)` is the cotangent of the
-// spatial part.
-template <class Team, class T, class F>
+// What else counts beside the endpoint: nothing.
+struct Nothing {
+    template <class S>
+    HG_FN void operator()(Entry, S&, S&) const {}
+};
+
+// Writes the spatial entries of x_bar and v_bar, and gives the cotangent of c. `G(at)` is the cotangent of the endpoint's
+// spatial part; `more(at, x, v)` adds to an entry of each of the two.
+template <class Team, class T, class F, class More>
 HG_FN Real<T> put_shot_bars(Team team, int n, const T* point_x, const T* tangent_v, Real<T> c, const Shot<Real<T>>& p, F G,
-                            T* x_bar, T* v_bar) {
+                            More more, T* x_bar, T* v_bar) {
     typedef Real<T> S;
     const T *x = point_x + 1, *v = tangent_v + 1;
     S Gx, G_perp;
@@ -223,8 +229,10 @@ HG_FN Real<T> put_shot_bars(Team team, int n, const T* point_x, const T* tangent
     const S v_x = b.to_v * along + b.v_of_perp * G_perp, x_x = b.to_x * along + b.x_of_perp * G_perp;
     for (int i = team.rank(); i < n - 1; i += Team::size) {
         const S xi = x[i], perp = p.v.across(xi, S(v[i])), Gi = G_first(xi, S(G(Entry{i}))) - rest * xi;
-        x_bar[i + 1] = T(cosh * Gi + x_perp * perp + x_x * xi);
-        v_bar[i + 1] = T(slope * Gi + to_perp * perp + v_x * xi);
+        S of_x = cosh * Gi + x_perp * perp + x_x * xi, of_v = slope * Gi + to_perp * perp + v_x * xi;
+        more(Entry{i}, of_x, of_v);
+        x_bar[i + 1] = T(of_x);
+        v_bar[i + 1] = T(of_v);
     }
     const S par = p.v.along * p.at.shrink;
     return of_rho * (p.v.square + par * par * p.at.xx);
@@ -242,7 +250,7 @@ HG_FN void shoot_vjp(Team team, int n, const T* G, const T* x, const T* v, Real<
     Shot<S> whole = p;
     const S lift = p.step.lift * p.step.lift;
     whole.step.cosh *= lift, whole.step.slope *= lift, whole.step.cosh_slope *= lift;
-    const S of_c = put_shot_bars(team, n, x, v, c, whole, folded, x_bar, v_bar);
+    const S of_c = put_shot_bars(team, n, x, v, c, whole, folded, Nothing{}, x_bar, v_bar);
     put_time_bar(team, x_bar, p.step.r), put_time_bar(team, v_bar, p.step.r);
     put(team, c_bar, of_c - fold / (2 * c * c));
 }
