@@ -58,8 +58,8 @@ class Subject:
     vjp : bool
         Whether there is a gradient.
     homogeneous : bool
-        Whether c counts only through sqrt(c) times the points. Then c_bar is the sum of x_i x_bar_i / 2c over all points
-        (less that of the output), and its error is relative to the size of those terms, which may cancel.
+        Whether c counts only through sqrt(c) times the points. Then c_bar is the sum of x_i x_bar_i / 2c over all
+        points (less that of the output), and its error is relative to the size of those terms, which may cancel.
     """
 
     name: str

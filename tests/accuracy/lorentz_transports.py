@@ -16,13 +16,18 @@ def spread(args, c):
     return grown * time, grown * np.sqrt(c) * time * lorentz.norm(x, u, c)
 
 
-# A transported vector may be shorter in coordinates than what it is summed from, by as much as cosh of a radius.
-FAR = Bars(256, 500)
-SHORT = {"generic": Bars(32), "close": Bars(32), "unequal": FAR, "far": FAR, "from_apex@R=80": FAR, "line": FAR}
+def longest(args, c):
+    """How long in coordinates a vector of the length of v can be at y: along y it is cosh R times as long as across."""
+    x, y, v = (a.astype(float) for a in args)
+    return np.sqrt(c) * y[:, 0] * lorentz.norm(x, v, c)
+
+
+# Where R exceeds 10, cotangents are held to 500.
+FAR = {name: Bars(8, 500) for name in ("unequal", "far", "from_apex@R=80", "line")}
 
 SUBJECTS = [
-    Subject("lorentz.transport", hyperboloid.transport, ("x", "y", "v"), elsewhere=SHORT, homogeneous=True),
-    Subject("lorentz.transport0", hyperboloid.transport0, ("y", "v0"), elsewhere=SHORT),
+    Subject("lorentz.transport", hyperboloid.transport, ("x", "y", "v"), longest, elsewhere=FAR, homogeneous=True),
+    Subject("lorentz.transport0", hyperboloid.transport0, ("y", "v0")),
     Subject("lorentz.transport_to0", hyperboloid.transport_to0, ("x", "v")),
     Subject("lorentz.exp_transport", hyperboloid.exp_transport, ("x", "v", "u"), spread, homogeneous=True),
 ]

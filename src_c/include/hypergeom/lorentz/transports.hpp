@@ -85,13 +85,13 @@ HG_FN void transport(Team team, int n, const T* x, const T* y, const T* v, const
 template <class S>
 HG_FN S v_bar_along(S c, const Chord<S>& p, S tau, S g, S G_perp) {
     const S whole = 2 * (1 + p.q);
-    const S numerator = p.x0 * p.x0 + p.y0 * p.y0 - 2 * p.q * p.x0 * p.y0 - whole * p.y0 / (c * p.x0) +
-                        2 * p.q * whole / c;
+    const S numerator =
+        p.x0 * p.x0 + p.y0 * p.y0 - 2 * p.q * p.x0 * p.y0 - whole * p.y0 / (c * p.x0) + 2 * p.q * whole / c;
     return (g * (numerator / p.xx) + c * (tau / p.xx) * G_perp) / whole;
 }
 
-// With C_n the cotangent of nu: k G + C_n (k dnu/dx - y0/x0 M v) for x, k G + C_n M w for y, G + C_n dnu/dv for v, where M
-// lowers an index.
+// With C_n the cotangent of nu: k G + C_n (k dnu/dx - y0/x0 M v) for x, k G + C_n M w for y, G + C_n dnu/dv for v,
+// where M lowers an index.
 template <class Team, class T>
 HG_FN void transport_vjp(Team team, int n, const T* G, const T* x, const T* y, const T* v, const Real<T>* c_, T* x_bar,
                          T* y_bar, T* v_bar, Real<T>* c_bar) {
@@ -142,17 +142,17 @@ HG_FN void transport_vjp(Team team, int n, const T* G, const T* x, const T* y, c
     const S of_nu = -xv * (p.e0 / p.x0) * ((p.x0 + p.y0) / x_y) / (2 * c * c * p.x0);
     const S w0 = yw / p.y0;
     put(team, c_bar,
-        Gs * r.nu / (half * (1 + p.q)) * (1 + p.e0 / p.x0 * (p.e0 / p.y0) / 4) + C_n * of_nu + fold * w0 / (2 * c * c * p.y0));
+        Gs * r.nu / (half * (1 + p.q)) * (1 + p.e0 / p.x0 * (p.e0 / p.y0) / 4) + C_n * of_nu +
+            fold * w0 / (2 * c * c * p.y0));
 }
 
-// v + c y.v / (1 + h) y, whose time entry is sqrt(c) y.v
+// v + c y.v / (1 + h) y, whose time entry is sqrt(c) y.v. Far from the apex y.v is nearly all of it: all digits count.
 template <class Team, class T>
 HG_FN void transport0(Team team, int n, const T* y, const T* v, const Real<T>* c, T* out) {
     typedef Real<T> S;
     const Base<S> b = base(team, n, y, *c);
-    S yv;
-    sum(team, n - 1, into(yv), [=, y = y + 1, v = v + 1](auto at) { return terms(at(y) * at(v)); });
-    const S k = *c * yv / (1 + b.h);
+    const Twofold<S> product = dot(team, n - 1, y + 1, v + 1);
+    const S yv = product.hi + product.lo, k = *c * yv / (1 + b.h);
     for (int i = 1 + team.rank(); i < n; i += Team::size) {
         const S yi = y[i], vi = v[i];
         out[i] = T(vi + k * yi);
@@ -332,7 +332,8 @@ HG_FN void exp_transport_vjp(Team team, int n, const T* G, const T* H, const T* 
     const S Z_slope = s.slope_slope * Hx + T_slope * (p.v.along * Hx + H_perp);
     const S par = p.v.along * shrink, rho_c = p.v.square + par * par * p.at.xx;
     const S iota_c = -(p.v.along * flat) * (r.u.along * flat);
-    const S turn = c * r.iota, of_v = 2 * c * turn * Z_slope, tilt = c * p.v.along * flat, tilt_u = c * r.u.along * flat;
+    const S turn = c * r.iota, of_v = 2 * c * turn * Z_slope, tilt = c * p.v.along * flat,
+            tilt_u = c * r.u.along * flat;
     const auto lowered_v = [=, x = x + 1, v = v + 1](auto at) { return lowered(p.v, shrink, S(at(x)), S(at(v))); };
     const auto more = [=, x = x + 1, u = u + 1](auto at, S& to_x, S& to_v) {
         const S Hi = second(at), dv = lowered_v(at), du = lowered(r.u, shrink, S(at(x)), S(at(u)));
