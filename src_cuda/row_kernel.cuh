@@ -56,10 +56,13 @@ using RowPointerOf = RowPointer<typename Either<is_float64(Op::signature, Op::vj
 template <class Op>
 constexpr int args_of = Op::signature.args();
 
-// Blocks that a multiprocessor holds at once, which bounds the registers of a thread (255, 168, 128 and 96): as many as no
-// kernel pays for with spilled registers. The more arguments, the more sums a row has under way.
+// Blocks that a multiprocessor holds at once, which bounds the registers of a thread (255, 168, 128 and 96): as many as
+// no kernel pays for with spilled registers. The more arguments, the more sums a row has under way.
 template <class Op>
-constexpr int resident_blocks = args_of<Op> > 9 ? 2 : args_of<Op> > 8 ? 3 : Op::vjp || Op::signature.outputs > 1 ? 4 : 5;
+constexpr int resident_blocks = args_of<Op> > 9                        ? 2
+                                : args_of<Op> > 8                      ? 3
+                                : Op::vjp || Op::signature.outputs > 1 ? 4
+                                                                       : 5;
 
 // Op carries `signature` (constexpr), `vjp` and `run(team, d, pointers...)`.
 template <class Op, class T, int... I>

@@ -16,24 +16,26 @@ def spread(args, c):
     return grown * time, grown * np.sqrt(c) * time * lorentz.norm(x, u, c)
 
 
+def longest(args, c):
+    """How long in coordinates a vector of the length of v can be at y: along y it is cosh R times as long as across."""
+    x, y, v = (a.astype(float) for a in args)
+    return np.sqrt(c) * y[:, 0] * lorentz.norm(x, v, c)
+
+
 def lifted(args, c):
     """What transport from the apex does to the part of v along y: an eps of v across y counts as much."""
     y, v = (a.astype(float) for a in args)
-    return np.sqrt(1 + c * np.sum(y[:, 1:] ** 2, axis=1)) * np.linalg.norm(v[:, 1:], axis=1)
+    return np.sqrt(c) * y[:, 0] * np.linalg.norm(v[:, 1:], axis=1)
 
 
-# A transported vector may be shorter in coordinates than what it is summed from, by as much as cosh of a radius.
-FAR = Bars(256, 500)
-SHORT = {"generic": Bars(32), "close": Bars(32), "unequal": FAR, "far": FAR, "from_apex@R=80": FAR, "line": FAR}
+# Where R exceeds 10, cotangents are held to 500. From a far point to a near one the cotangent of c is summed from terms
+# that cancel.
+FAR = {name: Bars(16, 500) for name in ("unequal", "far", "from_apex@R=80", "line")}
+IDEAL = {"ideal": Bars(10, 500, 2e6)}
 
 SUBJECTS = [
-    # From a far point to a near one the cotangent of c is summed from terms that cancel.
     Subject(
-        "lorentz.transport",
-        hyperboloid.transport,
-        ("x", "y", "v"),
-        elsewhere=SHORT | {"ideal": Bars(10, 500, 2e6)},
-        homogeneous=True,
+        "lorentz.transport", hyperboloid.transport, ("x", "y", "v"), longest, elsewhere=FAR | IDEAL, homogeneous=True
     ),
     Subject("lorentz.transport0", hyperboloid.transport0, ("y", "v0"), lifted),
     Subject("lorentz.transport_to0", hyperboloid.transport_to0, ("x", "v")),

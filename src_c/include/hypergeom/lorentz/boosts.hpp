@@ -30,8 +30,9 @@ HG_FN Boost<Real<T>> boost_by(Team team, int n, const T* x, const T* y, Real<T> 
     });
     b.y0 = time(c, yy, y[0]);
     b.hy = sqrt(c) * b.y0;
-    b.y = parts(team, n - 1, c, b.x.xx, sign * xy, [=, x = x + 1](auto at) { return S(at(x)); },
-                [=, y = y + 1](auto at) { return S(at(y)); });
+    b.y = parts(
+        team, n - 1, c, b.x.xx, sign * xy, [=, x = x + 1](auto at) { return S(at(x)); },
+        [=, y = y + 1](auto at) { return S(at(y)); });
     b.y_along = where(has_direction(b.x.xx), xy / b.x.xx, S(0));
     b.fx = sqrt(b.x.xx), b.fy = sqrt(yy);
     const S y_r = b.y_along * b.fx, hx = b.x.h;
@@ -75,8 +76,8 @@ HG_FN void put_boost(Team team, int n, const T* x, const T* y, Real<T> c, double
 }
 
 template <class Team, class T>
-HG_FN void put_boost_bars(Team team, int n, const T* G, const T* x, const T* y, Real<T> c, double sign, T* x_bar, T* y_bar,
-                          Real<T>* c_bar) {
+HG_FN void put_boost_bars(Team team, int n, const T* G, const T* x, const T* y, Real<T> c, double sign, T* x_bar,
+                          T* y_bar, Real<T>* c_bar) {
     typedef Real<T> S;
     const Boost<S> b = boost_by(team, n, x, y, c, sign);
     const S fold = S(G[0]) / boosted_time(team, n, x, y, c, b);

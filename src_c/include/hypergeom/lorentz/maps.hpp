@@ -1,4 +1,5 @@
-// The exponential and the logarithmic map of the hyperboloid, and the retraction beside them: hypergeom/lorentz/maps.py.
+// The exponential and the logarithmic map of the hyperboloid, and the retraction beside them:
+// hypergeom/lorentz/maps.py.
 #pragma once
 #include "points.hpp"
 
@@ -54,9 +55,10 @@ HG_FN void log_vjp(Team team, int n, const T* G, const T* x, const T* y, const R
     put(team, c_bar, of_q * chord_by_curvature(*c, p) / 4 + fold * w.time / (2 * *c * *c * p.x0));
 }
 
-// A step from x: cosh x + slope v, where cosh and slope are functions of rho = r^2 = c |v|_x^2 that reach the hyperboloid,
-// cosh = cosh(theta) and slope = sinh(theta) / r. `_slope` is the derivative in rho, rate = d theta/dr. Where they would
-// overflow, cosh and slope are to be multiplied by lift twice: a component may be zero, so no factor may be infinite.
+// A step from x: cosh x + slope v, where cosh and slope are functions of rho = r^2 = c |v|_x^2 that reach the
+// hyperboloid, cosh = cosh(theta) and slope = sinh(theta) / r. `_slope` is the derivative in rho, rate = d theta/dr.
+// Where they would overflow, cosh and slope are to be multiplied by lift twice: a component may be zero, so no factor
+// may be infinite.
 template <class S>
 struct Step {
     S r, cosh, slope, cosh_slope, slope_slope, rate, decay, growth, lift;  // decay, growth = e^-theta, e^theta
@@ -170,8 +172,8 @@ HG_FN void shoot(Team team, int n, const T* x, const T* v, Real<T> c, T* out) {
 // What a cotangent G of the spatial part of the endpoint makes of x, v and c. In the parts across x,
 //     v_bar = slope G + 2 c of_rho v,    x_bar = cosh G - tilt (2 c of_rho v),    tilt = c along |x|^2 shrink,
 // where of_rho is the cotangent of rho; and along x, where that cancels when the step turns back, with the derivatives
-// of the endpoint's part along x. to_v and to_x multiply the part of G along x, v_of_perp and x_of_perp the product of G
-// with v_perp.
+// of the endpoint's part along x. to_v and to_x multiply the part of G along x, v_of_perp and x_of_perp the product of
+// G with v_perp.
 template <class S>
 struct ShotBars {
     S to_v, to_x, v_of_perp, x_of_perp, tilt;
@@ -197,11 +199,17 @@ HG_FN ShotBars<S> shot_bars(S c, const Shot<S>& p) {
     return b;
 }
 
-// The spatial entries of x_bar and v_bar, less the time entries, and the cotangent of c. `G(at)` is the cotangent of the
-// spatial part.
-template <class Team, class T, class F>
-HG_FN Real<T> put_shot_bars(Team team, int n, const T* point_x, const T* tangent_v, Real<T> c, const Shot<Real<T>>& p, F G,
-                            T* x_bar, T* v_bar) {
+// What else counts beside the endpoint: nothing.
+struct Nothing {
+    template <class S>
+    HG_FN void operator()(Entry, S&, S&) const {}
+};
+
+// Writes the spatial entries of x_bar and v_bar, and gives the cotangent of c. `G(at)` is the cotangent of the
+// endpoint's spatial part; `more(at, x, v)` adds to an entry of each of the two.
+template <class Team, class T, class F, class More>
+HG_FN Real<T> put_shot_bars(Team team, int n, const T* point_x, const T* tangent_v, Real<T> c, const Shot<Real<T>>& p,
+                            F G, More more, T* x_bar, T* v_bar) {
     typedef Real<T> S;
     const T *x = point_x + 1, *v = tangent_v + 1;
     S Gx, G_perp;
@@ -211,8 +219,9 @@ HG_FN Real<T> put_shot_bars(Team team, int n, const T* point_x, const T* tangent
     });
     const ShotBars<S> b = shot_bars(c, p);
     const S of_rho = p.step.cosh_slope * Gx + p.step.slope_slope * (p.v.along * Gx + G_perp);
-    const Remainder<S> G_first =
-        remainder(team, n - 1, c, p.at.xx, where(has_direction(p.at.xx), Gx / p.at.xx, S(0)), [=](auto at) { return S(at(x)); }, G);
+    const Remainder<S> G_first = remainder(
+        team, n - 1, c, p.at.xx, where(has_direction(p.at.xx), Gx / p.at.xx, S(0)), [=](auto at) { return S(at(x)); },
+        G);
     S left;
     sum(team, n - 1, into(left), [=](auto at) {
         const S xi = at(x);
@@ -223,8 +232,10 @@ HG_FN Real<T> put_shot_bars(Team team, int n, const T* point_x, const T* tangent
     const S v_x = b.to_v * along + b.v_of_perp * G_perp, x_x = b.to_x * along + b.x_of_perp * G_perp;
     for (int i = team.rank(); i < n - 1; i += Team::size) {
         const S xi = x[i], perp = p.v.across(xi, S(v[i])), Gi = G_first(xi, S(G(Entry{i}))) - rest * xi;
-        x_bar[i + 1] = T(cosh * Gi + x_perp * perp + x_x * xi);
-        v_bar[i + 1] = T(slope * Gi + to_perp * perp + v_x * xi);
+        S of_x = cosh * Gi + x_perp * perp + x_x * xi, of_v = slope * Gi + to_perp * perp + v_x * xi;
+        more(Entry{i}, of_x, of_v);
+        x_bar[i + 1] = T(of_x);
+        v_bar[i + 1] = T(of_v);
     }
     const S par = p.v.along * p.at.shrink;
     return of_rho * (p.v.square + par * par * p.at.xx);
@@ -232,7 +243,8 @@ HG_FN Real<T> put_shot_bars(Team team, int n, const T* point_x, const T* tangent
 
 // The time entry of the output is a function of its spatial part: its cotangent folds into G and c first.
 template <class Kind, class Team, class T>
-HG_FN void shoot_vjp(Team team, int n, const T* G, const T* x, const T* v, Real<T> c, T* x_bar, T* v_bar, Real<T>* c_bar) {
+HG_FN void shoot_vjp(Team team, int n, const T* G, const T* x, const T* v, Real<T> c, T* x_bar, T* v_bar,
+                     Real<T>* c_bar) {
     typedef Real<T> S;
     Shot<S> p = shot<Kind>(team, n, x, v, c);
     const S fold = S(G[0]) / end_time(team, n, x, v, c, p);
@@ -242,7 +254,7 @@ HG_FN void shoot_vjp(Team team, int n, const T* G, const T* x, const T* v, Real<
     Shot<S> whole = p;
     const S lift = p.step.lift * p.step.lift;
     whole.step.cosh *= lift, whole.step.slope *= lift, whole.step.cosh_slope *= lift;
-    const S of_c = put_shot_bars(team, n, x, v, c, whole, folded, x_bar, v_bar);
+    const S of_c = put_shot_bars(team, n, x, v, c, whole, folded, Nothing{}, x_bar, v_bar);
     put_time_bar(team, x_bar, p.step.r), put_time_bar(team, v_bar, p.step.r);
     put(team, c_bar, of_c - fold / (2 * c * c));
 }
@@ -339,7 +351,8 @@ struct Share {
 template <class S>
 HG_FN Share<S> share(S t, S theta, S q, S rate) {  // rate = d theta^2/dq / 4
     const S rho = theta * theta, sinh = sinh_ratio(rho), part = sinh_ratio(t * t * rho);
-    const S near_slope = t * (t * t * sinh_ratio_slope(t * t * rho) * sinh - part * sinh_ratio_slope(rho)) / (sinh * sinh);
+    const S near_slope =
+        t * (t * t * sinh_ratio_slope(t * t * rho) * sinh - part * sinh_ratio_slope(rho)) / (sinh * sinh);
     const Share<S> near = {t * part / sinh, sinh_cosh(t * theta).cosh / sinh, 4 * rate * near_slope};
     const auto far = theta > 2;
     if (!any(far)) return near;

@@ -51,8 +51,8 @@ HG_FN Base<Real<T>> base(Team team, int n, const T* x, Real<T> c) {
     return b;
 }
 
-// What is left of a vector v when (part / whole) x is taken off: products and their rounding errors, so that no digit is
-// lost however little it is (Kahan's difference of products).
+// What is left of a vector v when (part / whole) x is taken off: products and their rounding errors, so that no digit
+// is lost however little it is (Kahan's difference of products).
 template <class S>
 struct Remainder {
     S whole, part, scale;  // scale = 1 / whole
@@ -67,8 +67,8 @@ HG_FN auto has_direction(S square) {
     return square > 1e-280;
 }
 
-// Far from the apex a multiple of x is taken off that leaves 0 in the largest entry of x: only so the remainder of a vector
-// parallel to x is 0. Elsewhere it is v.x / |x|^2 = along, or anything else.
+// Far from the apex a multiple of x is taken off that leaves 0 in the largest entry of x: only so the remainder of a
+// vector parallel to x is 0. Elsewhere it is v.x / |x|^2 = along, or anything else.
 template <class Team, class S, class F1, class F2>
 HG_FN Remainder<S> remainder(Team team, int d, S c, S xx, S along, F1 x, F2 v) {
     Remainder<S> r{S(1), along, S(1)};
@@ -81,8 +81,8 @@ HG_FN Remainder<S> remainder(Team team, int d, S c, S xx, S along, F1 x, F2 v) {
 }
 
 // v = perp + along x, and the square of perp. The metric divides the square of the other part by 1 + c|x|^2, so what
-// rounding leaves of that part in perp would count for much: v is split twice. Where |x|^2 has lost digits the metric is
-// the flat one, and v is not split.
+// rounding leaves of that part in perp would count for much: v is split twice. Where |x|^2 has lost digits the metric
+// is the flat one, and v is not split.
 template <class S>
 struct Parts {
     Remainder<S> first;

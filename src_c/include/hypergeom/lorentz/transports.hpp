@@ -85,13 +85,13 @@ HG_FN void transport(Team team, int n, const T* x, const T* y, const T* v, const
 template <class S>
 HG_FN S v_bar_along(S c, const Chord<S>& p, S tau, S g, S G_perp) {
     const S whole = 2 * (1 + p.q);
-    const S numerator = p.x0 * p.x0 + p.y0 * p.y0 - 2 * p.q * p.x0 * p.y0 - whole * p.y0 / (c * p.x0) +
-                        2 * p.q * whole / c;
+    const S numerator =
+        p.x0 * p.x0 + p.y0 * p.y0 - 2 * p.q * p.x0 * p.y0 - whole * p.y0 / (c * p.x0) + 2 * p.q * whole / c;
     return (g * (numerator / p.xx) + c * (tau / p.xx) * G_perp) / whole;
 }
 
-// With C_n the cotangent of nu: k G + C_n (k dnu/dx - y0/x0 M v) for x, k G + C_n M w for y, G + C_n dnu/dv for v, where M
-// lowers an index.
+// With C_n the cotangent of nu: k G + C_n (k dnu/dx - y0/x0 M v) for x, k G + C_n M w for y, G + C_n dnu/dv for v,
+// where M lowers an index.
 template <class Team, class T>
 HG_FN void transport_vjp(Team team, int n, const T* G, const T* x, const T* y, const T* v, const Real<T>* c_, T* x_bar,
                          T* y_bar, T* v_bar, Real<T>* c_bar) {
@@ -142,17 +142,17 @@ HG_FN void transport_vjp(Team team, int n, const T* G, const T* x, const T* y, c
     const S of_nu = -xv * (p.e0 / p.x0) * ((p.x0 + p.y0) / x_y) / (2 * c * c * p.x0);
     const S w0 = yw / p.y0;
     put(team, c_bar,
-        Gs * r.nu / (half * (1 + p.q)) * (1 + p.e0 / p.x0 * (p.e0 / p.y0) / 4) + C_n * of_nu + fold * w0 / (2 * c * c * p.y0));
+        Gs * r.nu / (half * (1 + p.q)) * (1 + p.e0 / p.x0 * (p.e0 / p.y0) / 4) + C_n * of_nu +
+            fold * w0 / (2 * c * c * p.y0));
 }
 
-// v + c y.v / (1 + h) y, whose time entry is sqrt(c) y.v
+// v + c y.v / (1 + h) y, whose time entry is sqrt(c) y.v. Far from the apex y.v is nearly all of it: all digits count.
 template <class Team, class T>
 HG_FN void transport0(Team team, int n, const T* y, const T* v, const Real<T>* c, T* out) {
     typedef Real<T> S;
     const Base<S> b = base(team, n, y, *c);
-    S yv;
-    sum(team, n - 1, into(yv), [=, y = y + 1, v = v + 1](auto at) { return terms(at(y) * at(v)); });
-    const S k = *c * yv / (1 + b.h);
+    const Twofold<S> product = dot(team, n - 1, y + 1, v + 1);
+    const S yv = product.hi + product.lo, k = *c * yv / (1 + b.h);
     for (int i = 1 + team.rank(); i < n; i += Team::size) {
         const S yi = y[i], vi = v[i];
         out[i] = T(vi + k * yi);
@@ -287,8 +287,8 @@ HG_FN void exp_transport_on_line_vjp(Team team, const T* G, const T* H, const T*
     const S o = end_entry(p, S(x[1]), S(v[1])), o0 = end_time(team, 2, x, v, c, p), x0 = p.at.x0, x1 = x[1];
     const S fold = S(G[0]) / o0, H0 = H[0], Hs = H[1], scale = S(u[1]) / x0, of_u = (Hs * o0 + H0 * o) / x0;
     const S whole = S(G[1]) + fold * o + scale * (Hs * (o / o0) + H0);
-    const S of_c = put_shot_bars(team, 2, x, v, c, p, [=](auto) { return whole; }, x_bar, v_bar);
-    put(team, x_bar + 1, S(x_bar[1]) - scale * of_u * (x1 / x0));
+    const auto more = [=](auto, S& to_x, S&) { to_x -= scale * of_u * (x1 / x0); };
+    const S of_c = put_shot_bars(team, 2, x, v, c, p, [=](auto) { return whole; }, more, x_bar, v_bar);
     put(team, u_bar + 1, of_u);
     put_time_bar(team, x_bar, of_u), put_time_bar(team, v_bar, of_u), put_time_bar(team, u_bar, of_u);
     const S curved = scale * (Hs * ((o - x1) * (o + x1) / o0) + H0 * o) / (2 * (c * x0) * (c * x0));
@@ -332,19 +332,20 @@ HG_FN void exp_transport_vjp(Team team, int n, const T* G, const T* H, const T* 
     const S Z_slope = s.slope_slope * Hx + T_slope * (p.v.along * Hx + H_perp);
     const S par = p.v.along * shrink, rho_c = p.v.square + par * par * p.at.xx;
     const S iota_c = -(p.v.along * flat) * (r.u.along * flat);
-    const S of_c = put_shot_bars(team, n, x, v, c, p, whole, x_bar, v_bar);
+    const S turn = c * r.iota, of_v = 2 * c * turn * Z_slope, tilt = c * p.v.along * flat,
+            tilt_u = c * r.u.along * flat;
+    const auto lowered_v = [=, x = x + 1, v = v + 1](auto at) { return lowered(p.v, shrink, S(at(x)), S(at(v))); };
+    const auto more = [=, x = x + 1, u = u + 1](auto at, S& to_x, S& to_v) {
+        const S Hi = second(at), dv = lowered_v(at), du = lowered(r.u, shrink, S(at(x)), S(at(u)));
+        to_x += turn * s.slope * Hi - (of_v * tilt + c * Z * tilt_u) * dv - c * Z * tilt * du;
+        to_v += turn * r.T * Hi + of_v * dv + c * Z * du;
+    };
+    const S of_c = put_shot_bars(team, n, x, v, c, p, whole, more, x_bar, v_bar);
+    for (int i = team.rank(); i < n - 1; i += Team::size)
+        u_bar[i + 1] = T(second(Entry{i}) + c * Z * lowered_v(Entry{i}));
     put(team, c_bar,
         of_c - fold / (2 * c * c) + r.iota * Z + c * iota_c * Z + c * r.iota * Z_slope * rho_c +
             fold2 * (ow / o0) / (2 * c * c * o0));
-
-    const S turn = c * r.iota, of_v = 2 * c * turn * Z_slope, tilt = c * p.v.along * flat, tilt_u = c * r.u.along * flat;
-    for (int i = 1 + team.rank(); i < n; i += Team::size) {
-        const S xi = x[i], Hi = second(Entry{i - 1});
-        const S dv = lowered(p.v, shrink, xi, S(v[i])), du = lowered(r.u, shrink, xi, S(u[i]));
-        x_bar[i] = T(S(x_bar[i]) + (turn * s.slope * Hi - (of_v * tilt + c * Z * tilt_u) * dv - c * Z * tilt * du));
-        v_bar[i] = T(S(v_bar[i]) + (turn * r.T * Hi + of_v * dv + c * Z * du));
-        u_bar[i] = T(Hi + c * Z * dv);
-    }
     put_time_bar(team, x_bar, s.r), put_time_bar(team, v_bar, s.r), put_time_bar(team, u_bar, s.r);
 }
 
