@@ -143,7 +143,7 @@ def wrapped_normal_logpdf(x: Array, mean: Array, scale: Array, /, c: Curvature =
     >>> from hypergeom import lorentz
     >>> x, mean = np.array([1.25, 0.75, 0.0]), np.array([1.0, 0.0, 0.0])
     >>> lorentz.wrapped_normal_logpdf(x, mean, 1.0).round(6)
-    np.float64(-2.157087)
+    np.float64(-2.156934)
     """
     return shared.logpdf(_frame, x, mean, scale, c)
 

@@ -139,7 +139,7 @@ def wrapped_normal_logpdf(x: Array, mean: Array, scale: Array, /, c: Curvature =
     >>> import numpy as np
     >>> from hypergeom import poincare
     >>> poincare.wrapped_normal_logpdf(np.array([0.5, 0.0]), np.zeros(2), 1.0).round(6)
-    np.float64(-2.659811)
+    np.float64(-2.634986)
     """
     return shared.logpdf(_frame, x, mean, scale, c)
 
