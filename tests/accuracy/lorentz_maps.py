@@ -24,7 +24,7 @@ def of_exp0(args, c):
 
 
 def of_geodesic(args, c):
-    """Beyond its ends a geodesic is a difference: what eps of x, y and of the distance move it by."""
+    """Beyond its ends a geodesic is a difference: what eps of x, y and two of the distance move it by."""
     x, y, t = (a.astype(float) for a in args)
     theta = np.sqrt(c) * lorentz.dist(x, y, c)
     lengths = [np.linalg.norm(p[:, 1:], axis=1) for p in (x, y)]
@@ -32,7 +32,7 @@ def of_geodesic(args, c):
         np.exp((s - 1) * theta) * np.expm1(-2 * s * theta) / np.expm1(-2 * theta) * length
         for s, length in zip((np.abs(1 - t), np.abs(t)), lengths, strict=True)
     ]
-    return (1 + (np.abs(t) + 1) * theta / 8) * (terms[0] + terms[1])
+    return (1 + (np.abs(t) + 1) * theta / 4) * (terms[0] + terms[1])
 
 
 def of_retract(args, c):

@@ -23,7 +23,7 @@ def longest(args, c):
 
 
 # Where R exceeds 10, cotangents are held to 500.
-FAR = {name: Bars(8, 500) for name in ("unequal", "far", "from_apex@R=80", "line")}
+FAR = {name: Bars(16, 500) for name in ("unequal", "far", "from_apex@R=80", "line")}
 
 SUBJECTS = [
     Subject("lorentz.transport", hyperboloid.transport, ("x", "y", "v"), longest, elsewhere=FAR, homogeneous=True),
