@@ -41,7 +41,10 @@ def of_retract(args, c):
 
 
 # Where R exceeds 10, cotangents are held to 500.
-FAR = {name: Bars(8, 500) for name in ("far", "unequal", "line")}
+FAR = {
+    name: Bars(8, 500)
+    for name in ("generic@R=30", "far", "close@R=50,t=0.001", "close@R=50,t=1e-12", "unequal", "line")
+}
 
 SUBJECTS = [
     Subject("lorentz.exp", hyperboloid.exp, ("x", "v"), of_exp),
