@@ -54,7 +54,7 @@ class Subject:
     bars, single : Bars
         For float64 and float32.
     elsewhere : dict
-        Other bars for a class of cases, by the name of the class or of the case; None leaves the class out.
+        Other bars of float64 for a class of cases, by its name or that of the case; None leaves the class out.
     vjp : bool
         Whether there is a gradient.
     homogeneous : bool
@@ -77,7 +77,9 @@ class Subject:
         usual = self.bars if dtype == np.float64 else self.single
         for key in (case.name, case.name.split("@")[0]):
             if key in self.elsewhere:
-                return self.elsewhere[key]
+                other = self.elsewhere[key]
+                # float32 keeps its bars, but where there is no derivative
+                return other if dtype == np.float64 or other is None or np.isinf(other.c_bar) else usual
         return usual
 
     @property
