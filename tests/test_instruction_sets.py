@@ -36,7 +36,7 @@ for name, op in sorted(row_ops.items()):
 
 def run(isa, script=SCRIPT):
     environment = os.environ | {"HYPERGEOM_ISA": isa}
-    return subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    return subprocess.run([sys.executable, "-P", "-c", script], env=environment, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")

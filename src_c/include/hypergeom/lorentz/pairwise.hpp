@@ -56,13 +56,15 @@ HG_FN S pair_distance(Team team, int n, const X* x, const Y* y, const Side<S>& o
     return distance(c, chord_of(team, n, x, y, of_x, of_y, sums, c.c));
 }
 
-// What a pair adds to a spatial entry of the cotangent of x alone.
+// What a pair adds to a spatial entry of the cotangent of x alone: a multiple of what `Remainder` leaves of y.
 template <class S>
 struct PairPull {
-    S scale, inverse;
-    Remainder<S> first;
+    S scale, whole, part;
 
-    HG_FN S entry(S xi, S yi) const { return -(scale * (inverse * first(xi, yi))); }
+    HG_FN S entry(S xi, S yi) const {
+        const S product = part * xi;
+        return -(scale * (fma(whole, yi, -product) - fma(part, xi, -product)));
+    }
 };
 
 // What a pair adds to the cotangents of its points: in each spatial entry what `add_entry` says, and own_x x to that of
@@ -77,7 +79,7 @@ struct PairSlopes {
         x_bar -= scale * (inverse * first_x(xi, yi));
         y_bar -= scale * (inverse * first_y(yi, xi));
     }
-    HG_FN PairPull<S> on_x() const { return {scale, inverse, first_x}; }
+    HG_FN PairPull<S> on_x() const { return {scale * (inverse * first_x.scale), first_x.whole, first_x.part}; }
 };
 
 template <class Team, class X, class Y, class S>
