@@ -19,6 +19,8 @@ from hypergeom._rows import row_ops
 print(gufuncs.ISA)
 rng = np.random.default_rng(5)
 for name, op in sorted(row_ops.items()):
+    if op.groups:  # test_means.py has them
+        continue
     digest = hashlib.sha256()
     for d in (1, 2, 5, 8, 19):
         for dtype in (np.float32, np.float64):
