@@ -12,7 +12,7 @@ def spread(args, c):
     x, v, u = (a.astype(float) for a in args)
     end, _ = lorentz.exp_transport(x, v, u, c)
     grown = 1 + np.sqrt(c) * lorentz.norm(x, v, c) / 4
-    time = np.sqrt(1 / c + np.sum(end[:, 1:] ** 2, axis=1))
+    time = lorentz.time(end[:, 1:], c)
     return grown * time, grown * np.sqrt(c) * time * lorentz.norm(x, u, c)
 
 
@@ -25,7 +25,7 @@ def longest(args, c):
 def lifted(args, c):
     """What transport from the apex does to the part of v along y: an eps of v across y counts as much."""
     y, v = (a.astype(float) for a in args)
-    return np.sqrt(c) * y[:, 0] * np.linalg.norm(v[:, 1:], axis=1)
+    return np.sqrt(c) * y[:, 0] * hyperboloid.norms(v[:, 1:])
 
 
 # Where R exceeds 10, cotangents are held to 500. From a far point to a near one the cotangent of c is summed from terms
