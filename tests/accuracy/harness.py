@@ -247,7 +247,8 @@ def measure(subject, case, d, dtype, rng, rows=ROWS):
     with np.errstate(over="ignore"):  # of float32
         *bars, c_bar = subject.function_vjp(*cotangents, *args, np.full(rows, case.c))
         # An array c would promote float32: the cotangents of points are those that a number gives.
-        *bars, _ = subject.function_vjp(*cotangents, *args, float(case.c))
+        with np.errstate(invalid="ignore"):  # of the sum of c_bar
+            *bars, _ = subject.function_vjp(*cotangents, *args, float(case.c))
     *true, true_c = true_bars(subject, cotangents, args, case.c, case.digits)
     space = subject.name.partition(".")[0]
     *bar_sizes, c_size = _bar_sizes(subject, joined(tuple(cotangents), rows), args, case.c)

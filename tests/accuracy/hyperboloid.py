@@ -371,3 +371,13 @@ def _cases():
 
 
 CASES = list(_cases())
+
+# The cases with points, or steps, farther than 10 from the apex; cotangents are held to 500 there.
+FAR = tuple(
+    case.name
+    for case in CASES
+    if case.name.split("@")[0] in ("far", "beyond")
+    or case.name.startswith(("close@R=", "unequal@2", "unequal@5", "unequal@80", "line@R=40", "line@R=80"))
+    or case.name in ("generic@R=30", "from_apex@R=80", "to_apex@R=30", "ideal@R=20,+1", "ideal@R=20,-1")
+    or case.name.startswith("ideal@R=80")
+)

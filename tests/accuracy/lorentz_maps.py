@@ -40,17 +40,15 @@ def of_retract(args, c):
     return spread(lorentz.retract(x, v, c), 0, c)
 
 
-# Where R exceeds 10, cotangents are held to 500, and those of geodesics, which go on up to t = 2, everywhere.
-FAR = {
-    name: Bars(8, 500)
-    for name in ("generic@R=30", "far", "close@R=50,t=0.001", "close@R=50,t=1e-12", "unequal", "line")
-}
+FAR = dict.fromkeys(hyperboloid.FAR, Bars(8, 500))
 
 SUBJECTS = [
-    Subject("lorentz.exp", hyperboloid.exp, ("x", "v"), of_exp),
-    Subject("lorentz.exp0", hyperboloid.exp0, ("v0",), of_exp0),
+    Subject("lorentz.exp", hyperboloid.exp, ("x", "v"), of_exp, elsewhere=FAR),
+    Subject(
+        "lorentz.exp0", hyperboloid.exp0, ("v0",), of_exp0, bars=Bars(4), elsewhere=dict.fromkeys(FAR, Bars(4, 500))
+    ),
     Subject("lorentz.log", hyperboloid.log, ("x", "y"), elsewhere=FAR),
     Subject("lorentz.log0", hyperboloid.log0, ("y",)),
     Subject("lorentz.retract", hyperboloid.retract, ("x", "v"), of_retract),
-    Subject("lorentz.geodesic", hyperboloid.geodesic, ("x", "y", "t"), of_geodesic, bars=Bars(16, 500)),
+    Subject("lorentz.geodesic", hyperboloid.geodesic, ("x", "y", "t"), of_geodesic, elsewhere=FAR),
 ]

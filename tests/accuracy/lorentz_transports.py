@@ -28,15 +28,16 @@ def lifted(args, c):
     return np.sqrt(c) * y[:, 0] * hyperboloid.norms(v[:, 1:])
 
 
-# Where R exceeds 10, cotangents are held to 500. From a far point to a near one the cotangent of c is summed from terms
-# that cancel.
-FAR = {name: Bars(10, 500) for name in ("unequal", "far", "from_apex@R=80", "line", "ideal")}
+FAR = dict.fromkeys(hyperboloid.FAR, Bars(10, 500))
+LINE = {"line": Bars(10)}  # of unequal radii as well
 
 SUBJECTS = [
     Subject(
-        "lorentz.transport", hyperboloid.transport, ("x", "y", "v"), longest, elsewhere=FAR, homogeneous=True
+        "lorentz.transport", hyperboloid.transport, ("x", "y", "v"), longest, elsewhere=FAR | LINE, homogeneous=True
     ),
     Subject("lorentz.transport0", hyperboloid.transport0, ("y", "v0"), lifted),
     Subject("lorentz.transport_to0", hyperboloid.transport_to0, ("x", "v")),
-    Subject("lorentz.exp_transport", hyperboloid.exp_transport, ("x", "v", "u"), spread, homogeneous=True),
+    Subject(
+        "lorentz.exp_transport", hyperboloid.exp_transport, ("x", "v", "u"), spread, elsewhere=FAR, homogeneous=True
+    ),
 ]
