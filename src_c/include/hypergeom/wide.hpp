@@ -97,8 +97,8 @@ inline Wide where(bool condition, Wide a, Wide b) { return condition ? a : b; }
 
 // Exponential and logarithm, in which the exponent counts; the templates of elementary.hpp make the others of them.
 inline Wide exp(Wide x) {
+    if (x.m != x.m) return x;
     const double v = fabs(x) < 1e6 ? double(x) : x.m < 0 ? -1e6 : 1e6;
-    if (!(v == v)) return x;
     const ExpParts<double> parts = exp_parts(v);
     return Wide::of(1 + parts.p, static_cast<long long>(parts.k1 + parts.k2));
 }
