@@ -25,6 +25,8 @@ from hypergeom import _threads
 from hypergeom._core import pairwise
 from hypergeom._rows import DEFAULT_CURVATURE, Array, RowOp, check_curvature, one_library, promote, sum_to
 
+FAR = 2.0**240  # times of points whose products leave the range of double
+
 __all__ = ["PairOp", "pair_op", "pair_ops"]
 
 P = ParamSpec("P")
@@ -135,5 +137,11 @@ def _on_cpu(op: PairOp, args: Sequence[Array], c: Any, out: Any, work: int) -> A
     """The gufunc, on as many threads as `hypergeom.threads` says."""
     dtype = next(a.dtype for a in args if isinstance(a, np.ndarray))
     inputs = [*(np.asarray(a, dtype=dtype) for a in args), np.asarray(c, dtype=np.float64)]
+    if op.space == "lorentz" and dtype == np.float64 and any((a[..., 0] > FAR).any() for a in inputs[-3:-1]):
+        result = op.body(*inputs[:-1], c)  # by the functions of one pair, which know such points
+        if out is None:
+            return result
+        out[...] = result
+        return out
     threads = np.int64(1 if work < _threads.MIN_ENTRIES else _threads.count.get())
     return op.gufunc(*inputs, threads) if out is None else op.gufunc(*inputs, threads, out=out)
