@@ -6,11 +6,11 @@
 
 namespace hypergeom::cuda {
 
-constexpr int near_sums = 130;  // as in hypergeom/_cuda.py
+constexpr int near_sums = 130;  // as in hypergeom/_cuda/rows.py
 constexpr int block_warps = row_block / Warp::size;
 static_assert(block_warps == 4, "add_warps adds four");
 
-// Filled by hypergeom/_cuda.py from the NumPy dtype of the same layout.
+// Filled by hypergeom/_cuda/rows.py from the NumPy dtype of the same layout.
 template <int n>
 struct GroupCall {
     RowCall<n> groups;

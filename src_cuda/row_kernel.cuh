@@ -6,7 +6,7 @@
 
 namespace hypergeom::cuda {
 
-constexpr int row_block = 128;  // threads a block, as in hypergeom/_cuda.py
+constexpr int row_block = 128;  // threads a block, as in hypergeom/_cuda/rows.py
 
 struct RowArgument {
     void* data;        // first row; null for a scalar input that is the same number for every row
@@ -14,7 +14,7 @@ struct RowArgument {
     double value;      // that number
 };
 
-// Filled by hypergeom/_cuda.py from the NumPy dtype of the same layout.
+// Filled by hypergeom/_cuda/rows.py from the NumPy dtype of the same layout.
 template <int n>
 struct RowCall {
     long long rows, d;

@@ -211,7 +211,7 @@ def test_every_row_function_is_a_line_of_the_table():
 def test_an_edited_header_changes_the_compile_options(tmp_path, monkeypatch):
     folders = enumerate(_cuda.source_folders())
     copies = tuple(Path(shutil.copytree(folder, tmp_path / str(k))) for k, folder in folders)
-    monkeypatch.setattr(_cuda, "source_folders", lambda: copies)
+    monkeypatch.setattr(_cuda.device, "source_folders", lambda: copies)
     before = _cuda.compile_options.__wrapped__()
     assert before == _cuda.compile_options.__wrapped__()
     with (copies[0] / "hypergeom" / "team.hpp").open("a") as header:
@@ -230,7 +230,7 @@ def test_every_kernel_compiles_without_spills(space, chapter, architecture):
 
 def test_one_row_function_compiles_alone():
     for name in ("log_vjp", "midpoint_vjp"):
-        kernel = _cuda._row_kernel(OPS[f"lorentz.{name}"], "float64")
+        kernel = _cuda.rows._row_kernel(OPS[f"lorentz.{name}"], "float64")
         options = _cuda.compile_options() + kernel.options
         binary = nvrtc.compile_for(_cuda.source_folders()[1] / kernel.source, "sm_80", options)
         assert binary.kernels == {f"lorentz_{name}_float32", f"lorentz_{name}_float64"}

@@ -69,7 +69,7 @@ def test_emulated_twin_is_the_cpu_twin(space, dtype, reverse):
 @pytest.mark.parametrize("blocks", [1, 7])
 @pytest.mark.parametrize("space", SPACES)
 def test_chunks_of_several_tiles(space, blocks, monkeypatch):
-    monkeypatch.setattr(_cuda, "PAIR_BLOCKS", blocks)
+    monkeypatch.setattr(_cuda.pairs, "PAIR_BLOCKS", blocks)
     rng = np.random.default_rng(13)
     x, y, g = (
         draw(space, rng, (50,), 20, np.float64),
