@@ -22,11 +22,12 @@ OPS = {name: op for name, op in row_ops.items() if not SOME or f"{op.space}-{op.
 CHAPTERS = emulation.chapters()
 IDS = [f"{space}-{chapter}" for space, chapter in CHAPTERS]
 DTYPES = (np.float32, np.float64)
-# Around the warp's 32 lanes and the emulated grid's 12 warps.
-WIDTHS = (1, 2, 31, 32, 33, 100)
-ROWS = (0, 1, 7, 65)
+# Around the 8 entries of a thread's row, the 8 lanes and the 32 lanes of others; rows around the tile of a warp, and
+# more than the emulated grid of three blocks takes at once.
+WIDTHS = (1, 2, 7, 8, 9, 16, 17, 31, 32, 33, 100)
+ROWS_OF_THREADS, ROWS_OF_LANES = (0, 1, 31, 33, 420), (0, 1, 7, 65)
 GROUP = 6  # rows of a group: some of a block's four warps have two
-# Both twins form every value in double, but add along a row in another order.
+# Both twins form every value in double; lanes add along a row in another order, a thread in the same.
 ULPS = {np.dtype(np.float64): 64, np.dtype(np.float32): 1}
 
 
@@ -93,11 +94,22 @@ def test_emulated_twin_is_the_cpu_twin(name, dtype, reverse):
         return emulation.emulated_call(op, args, c, reverse=reverse)
 
     for d in WIDTHS:
-        for rows in ROWS:
+        for rows in ROWS_OF_THREADS if d <= 8 and not op.groups else ROWS_OF_LANES:
             args, c = draw(op, dtype, d, rows, rng)
             assert_twins_agree(op, args, c, call)
             if rows > 1:  # one row of the first argument, and one curvature, for all
-                assert_twins_agree(op, [args[0][-1], *args[1:]], 0.75, call)
+                assert_twins_agree(op, [np.asarray(args[0][-1]), *args[1:]], 0.75, call)
+
+
+@pytest.mark.parametrize("name", [name for name, op in OPS.items() if not op.groups])
+def test_a_thread_gives_the_bits_of_the_cpu(name):
+    """It adds along its row in the same order."""
+    op, rng = OPS[name], np.random.default_rng(8)
+    for d in (1, 3, 8):
+        args, c = draw(op, np.float64, d, 40, rng)
+        found, expected = emulation.emulated_call(op, args, c), cpu_call(op, args, c)
+        for a, b in zip(tuple_of(found), tuple_of(expected), strict=True):
+            np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize("name", [name for name, op in OPS.items() if op.groups])
@@ -139,9 +151,9 @@ class Recorder(emulation.EmulatedDevice):
         super().__init__()
         self.launches = []
 
-    def launch(self, kernel, grid, block, args):
-        self.launches.append((kernel, grid, block, args))
-        super().launch(kernel, grid, block, args)
+    def launch(self, kernel, grid, block, args, shared=0):
+        self.launches.append((kernel, grid, block, args, shared))
+        super().launch(kernel, grid, block, args, shared)
 
 
 @pytest.fixture
@@ -154,18 +166,48 @@ def test_zero_rows_launch_nothing(device):
     assert (out.shape, out.dtype, device.launches) == ((0, 3, 5), np.float32, [])
 
 
-@pytest.mark.parametrize(("rows", "blocks"), [(1, 1), (4, 1), (5, 2), (12, 3), (1000, 3)])
-def test_grid_covers_the_rows_or_fills_the_device(device, rows, blocks):
-    _cuda.launch_rows(OPS["poincare.dist"], [np.zeros((rows, 2))] * 2, 1.0, device)
-    ((kernel, grid, block, _),) = device.launches
-    assert (kernel.source, kernel.name, grid, block) == ("row_ops.cu", "poincare_dist_float64", blocks, 128)
+@pytest.mark.parametrize(
+    ("d", "rows", "lanes", "blocks", "shared"),
+    [
+        (2, 1, 1, 1, 4 * 32 * 2 * 3 * 8),
+        (7, 128, 1, 1, 4 * 32 * 2 * 7 * 8),
+        (8, 129, 1, 2, 4 * 32 * 2 * 9 * 8),
+        (8, 385, 1, 3, 4 * 32 * 2 * 9 * 8),
+        (9, 16, 8, 1, 0),
+        (32, 17, 8, 2, 0),
+        (33, 4, 32, 1, 0),
+        (33, 5, 32, 2, 0),
+        (200, 1000, 32, 3, 0),
+    ],
+)
+def test_grid_covers_the_rows_or_fills_the_device(device, d, rows, lanes, blocks, shared):
+    _cuda.launch_rows(OPS["poincare.dist"], [np.zeros((rows, d))] * 2, 1.0, device)
+    ((kernel, grid, block, _, asked),) = device.launches
+    assert (kernel.source, kernel.name) == ("row_ops.cu", f"poincare_dist_float64_x{lanes}")
+    assert (grid, block, asked) == (blocks, 128, shared)
+
+
+@pytest.mark.parametrize("name", [name for name, op in OPS.items() if not op.groups])
+def test_tiles_fit_into_the_shared_memory_of_any_gpu(name):
+    for d in range(1, 9):
+        for itemsize in (4, 8):
+            how = _cuda.rows.geometry(OPS[name], d, 1000, itemsize, 10**6)
+            vectors = [axes for axes in (*OPS[name].inputs, *OPS[name].outputs) if axes]
+            assert how.lanes == 1 and how.grid == -(-1000 // how.block)
+            assert how.block in (64, 128) and (how.block == 128 or 2 * how.shared > _cuda.rows.SHARED)
+            assert how.block * itemsize * len(vectors) * d <= how.shared <= _cuda.rows.SHARED == 48 * 1024
+
+
+def test_many_vectors_take_half_a_block():
+    how = _cuda.rows.geometry(OPS["lorentz.exp_transport_vjp"], 8, 100, 8, 3)
+    assert how == (1, 2, 64, 2 * 32 * 8 * 9 * 8)
 
 
 def test_parameter_of_a_launch(device):
     x, y = np.full((6, 3), 0.1, np.float32), np.full((1, 3), 0.2, np.float32)
     _cuda.launch_rows(OPS["lorentz.dist_vjp"], [2.0, x, y], np.full(6, 0.5), device)
-    ((kernel, _, _, (parameter,)),) = device.launches
-    assert kernel.name == "lorentz_dist_vjp_float32"
+    ((kernel, _, _, (parameter,), _),) = device.launches
+    assert kernel.name == "lorentz_dist_vjp_float32_x1"
     assert (parameter["rows"], parameter["d"]) == (6, 3)
     # G, x, y, c -> x_bar, y_bar, c_bar
     assert parameter["arg"]["stride"].tolist() == [0, 3, 0, 1, 3, 3, 1]
@@ -183,7 +225,7 @@ def test_arguments_of_any_layout(device):
         [np.broadcast_to(big[:1, :1, :3], (5, 7, 3)), big[0, :, :3], big[..., 1:4]],
     ]
     for args in layouts:
-        for c in (0.5, np.float32(0.5), np.array(0.5), rng.uniform(0.1, 1, 7), rng.uniform(0.1, 1, (5, 1))):
+        for c in (0.5, np.array(0.5, np.float32), np.array(0.5), rng.uniform(0.1, 1, 7), rng.uniform(0.1, 1, (5, 1))):
             before = [a.copy() for a in args]
             assert_twins_agree(op, args, c, lambda *call: _cuda.launch_rows(*call, device))
             for a, b in zip(args, before, strict=True):
@@ -223,17 +265,19 @@ def test_an_edited_header_changes_the_compile_options(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("space", "chapter"), CHAPTERS, ids=IDS)
 def test_every_kernel_compiles_without_spills(space, chapter, architecture):
     options = _cuda.compile_options() + _cuda.chapter_options(space, chapter)
-    binary = nvrtc.compile_for(_cuda.source_folders()[1] / "row_ops.cu", architecture, options)
+    binary = nvrtc.compile_for_all(_cuda.source_folders()[1] / "row_ops.cu", options)[architecture]()
     assert binary.kernels == binary.usage.keys() == set(emulation.row_kernels(space, chapter))
     assert {name: use for name, use in binary.usage.items() if use.stack or use.spills} == {}
 
 
-def test_one_row_function_compiles_alone():
-    for name in ("log_vjp", "midpoint_vjp"):
-        kernel = _cuda.rows._row_kernel(OPS[f"lorentz.{name}"], "float64")
+@pytest.mark.parametrize("lanes", emulation.LANES)
+def test_one_kernel_compiles_alone(lanes):
+    """It is all that a first call waits for."""
+    for name, dtype in (("geodesic_vjp", "float64"), ("dist", "float32")):
+        kernel = _cuda.rows.row_kernel(OPS[f"lorentz.{name}"], dtype, lanes)
         options = _cuda.compile_options() + kernel.options
         binary = nvrtc.compile_for(_cuda.source_folders()[1] / kernel.source, "sm_80", options)
-        assert binary.kernels == {f"lorentz_{name}_float32", f"lorentz_{name}_float64"}
+        assert binary.kernels == {kernel.name} == {f"lorentz_{name}_{dtype}_x{lanes}"}
 
 
 @pytest.mark.parametrize(("space", "chapter"), CHAPTERS, ids=IDS)
@@ -271,11 +315,11 @@ def test_gpu_twin_is_the_cpu_twin(name, dtype, cupy):
         return tuple(out.get() for out in outputs)
 
     for d in WIDTHS:
-        for rows in (*ROWS, 200_000 // d):
+        for rows in (*ROWS_OF_THREADS, 200_000 // d):
             args, c = draw(op, dtype, d, rows, rng)
             assert_twins_agree(op, args, c, call)
             if rows > 1:
-                assert_twins_agree(op, [args[0][-1], *args[1:]], 0.75, call)
+                assert_twins_agree(op, [np.asarray(args[0][-1]), *args[1:]], 0.75, call)
 
 
 @pytest.mark.gpu

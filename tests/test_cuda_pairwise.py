@@ -111,7 +111,8 @@ class Recorder(emulation.EmulatedDevice):
         super().__init__()
         self.launches = []
 
-    def launch(self, kernel, grid, block, args):
+    def launch(self, kernel, grid, block, args, shared=0):
+        assert shared == 0
         self.launches.append((kernel, grid, block, args))
         super().launch(kernel, grid, block, args)
 
@@ -182,7 +183,7 @@ def test_kernels_stay_within_their_arrays(pytestconfig):
 @pytest.mark.parametrize("space", SPACES)
 def test_every_kernel_compiles_without_spills(space, architecture):
     options = _cuda.compile_options() + _cuda.pair_options(space)
-    binary = nvrtc.compile_for(_cuda.source_folders()[1] / "pairwise.cu", architecture, options)
+    binary = nvrtc.compile_for_all(_cuda.source_folders()[1] / "pairwise.cu", options)[architecture]()
     assert binary.kernels == binary.usage.keys() == set(emulation.pair_kernels(space))
     assert {name: use for name, use in binary.usage.items() if use.stack or use.spills} == {}
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from hypergeom._rows import Array
+    from hypergeom._rows import Array, RowOp
 
 
 class Kernel(NamedTuple):
@@ -37,27 +37,63 @@ class Device(Protocol):
     def address(self, array: Array) -> int:
         """Address of the first entry."""
 
-    def launch(self, kernel: Kernel, grid: int, block: int, args: tuple[np.ndarray[Any, Any], ...]) -> None:
-        """Start `grid` blocks of `block` threads; a parameter is the value of a NumPy array of size one."""
+    def launch(
+        self, kernel: Kernel, grid: int, block: int, args: tuple[np.ndarray[Any, Any], ...], shared: int = 0
+    ) -> None:
+        """Start `grid` blocks of `block` threads, with `shared` bytes of dynamic shared memory for each.
+
+        A parameter is the value of a NumPy array of size one.
+        """
 
 
-def home(op: object, arrays: Sequence[Any]) -> Any:
-    """The one GPU of the arrays."""
-    homes = {a.device.id: a.device for a in arrays if not is_number(a)}
-    if len(homes) > 1:
-        raise ValueError(f"{op}: needs arrays on one GPU, got arrays on GPUs {sorted(homes)}")
-    return homes.popitem()[1]
+def home(op: RowOp, arrays: Sequence[Any]) -> Any:
+    """The one GPU of the arguments, to be the current one while they are worked on."""
+    named = [(name, a.device) for name, a in zip(op.arguments, arrays, strict=True) if hasattr(a, "device")]
+    first, gpu = named[0]
+    for name, other in named[1:]:
+        if other.id != gpu.id:
+            raise ValueError(
+                f"{op}: needs arrays on one GPU, got {first} on GPU {gpu.id} beside {name} on GPU {other.id}"
+            )
+    return gpu
 
 
 def is_number(a: Any) -> bool:
     return isinstance(a, (int, float))
 
 
-def dense_rows(xp: Any, a: Array, batch: tuple[int, ...], core: tuple[int, ...]) -> tuple[Array, int]:
-    """Dense rows of an argument, and the entries from one to the next: 0 where all share one."""
-    if math.prod(a.shape[: a.ndim - len(core)]) == 1:
+def spaced_rows(xp: Any, a: Array, batch: tuple[int, ...], core: tuple[int, ...]) -> tuple[Array, int]:
+    """An argument with dense core axes, and the entries from one row to the next, 0 where all share one.
+
+    It is copied only where its rows are not dense or not at equal distances.
+    """
+    n_batch = a.ndim - len(core)
+    dense = _step(core, a.strides[n_batch:], a.itemsize) is not None
+    if dense and math.prod(a.shape[:n_batch]) == 1:
+        return a, 0
+    if dense:
+        missing = len(batch) - n_batch
+        steps = [0 if n == 1 else step for n, step in zip(a.shape[:n_batch], a.strides[:n_batch], strict=True)]
+        step = _step(batch, (*(0 for _ in range(missing)), *steps))
+        if step is not None and step % a.itemsize == 0:
+            return a, step // a.itemsize
+    elif math.prod(a.shape[:n_batch]) == 1:
         return xp.ascontiguousarray(a), 0
     return xp.ascontiguousarray(xp.broadcast_to(a, batch + core)), math.prod(core)
+
+
+def _step(shape: Sequence[int], strides: Sequence[int], innermost: int | None = None) -> int | None:
+    """Bytes from one entry to the next of some axes taken as one, in C order; None where that differs."""
+    step = next_stride = innermost
+    for n, stride in zip(reversed(shape), reversed(strides), strict=True):
+        if n == 1:
+            continue
+        if next_stride is None:
+            step = next_stride = stride
+        if stride != next_stride:
+            return None
+        next_stride *= n
+    return 0 if step is None else step
 
 
 @functools.cache
@@ -88,13 +124,17 @@ class CupyDevice:
 
     @property
     def max_blocks(self) -> int:
-        return _filling_blocks(self.xp.cuda.runtime.getDevice())
+        return filling_blocks(self.xp.cuda.runtime.getDevice())
 
     def address(self, array: Array) -> int:
         return int(array.data.ptr)
 
-    def launch(self, kernel: Kernel, grid: int, block: int, args: tuple[np.ndarray[Any, Any], ...]) -> None:
-        _compiled(kernel)((grid,), (block,), args)
+    def launch(
+        self, kernel: Kernel, grid: int, block: int, args: tuple[np.ndarray[Any, Any], ...], shared: int = 0
+    ) -> None:
+        # On CuPy's current stream. Arrays that only the launch code knows may be freed before the kernel ends: CuPy's
+        # pool gives their memory out again only to work that comes later on the same stream.
+        compiled(kernel)((grid,), (block,), args, shared_mem=shared)
 
 
 @functools.cache
@@ -103,13 +143,13 @@ def cupy_device() -> CupyDevice:
 
 
 @functools.cache
-def _filling_blocks(device_id: int) -> int:
+def filling_blocks(device_id: int) -> int:
     # A multiprocessor holds at most 16 of our blocks; twice as many leave no gap where some end early.
     return 32 * int(cupy_device().xp.cuda.Device(device_id).attributes["MultiProcessorCount"])
 
 
 @functools.cache
-def _compiled(kernel: Kernel) -> Any:
+def compiled(kernel: Kernel) -> Any:
     # CuPy keeps a binary for each GPU in memory and, on disk, for each architecture, text and options.
     code = (source_folders()[1] / kernel.source).read_text(encoding="utf-8")
     module = cupy_device().xp.RawModule(code=code, options=compile_options() + kernel.options)

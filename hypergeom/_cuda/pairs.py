@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hypergeom._cuda.device import Device, Kernel, cupy_device, dense_rows, home, is_number
+from hypergeom._cuda.device import Device, Kernel, cupy_device, home, is_number, spaced_rows
 
 if TYPE_CHECKING:
     from hypergeom._pairs import PairOp
@@ -36,7 +36,7 @@ def launch_pairs(op: PairOp, args: Sequence[Array], c: Curvature, device: Device
     dense = []  # keeps the copies until the launch
 
     def matrix(a: Array, *core: int) -> tuple[int, int]:
-        a, step = dense_rows(xp, a, batch, core)
+        a, step = spaced_rows(xp, a, batch, core)
         dense.append(a)
         return device.address(a), step
 

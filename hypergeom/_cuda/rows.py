@@ -5,18 +5,24 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from hypergeom._cuda.device import Device, Kernel, cupy_device, dense_rows, home, is_number
+from hypergeom._cuda.device import Device, Kernel, cupy_device, home, is_number, spaced_rows
 from hypergeom._rows import batch_of, core_sizes
 
 if TYPE_CHECKING:
     from hypergeom._rows import Array, Curvature, RowOp
 
 ROW_BLOCK = 128  # threads a block, row_block in row_kernel.cuh
-ROWS_A_BLOCK = ROW_BLOCK // 32  # a warp owns a row
+WARP = 32
+# Up to these dimensions a row belongs to one thread, whose rows pass through shared memory, or to 8 lanes. A formula
+# has some hundred operations that do not depend on d, and all lanes of a row do them: fewer lanes a row are fewer
+# instructions, as long as a warp still reads whole lines of memory.
+LARGEST_OF_A_THREAD, LARGEST_OF_8_LANES = 8, 32
+SHARED = 48 * 1024  # bytes that every GPU gives a block without being asked for more
+LARGEST = 2**31 - 1  # length of a vector; rows may be as many as there is memory for
 NEAR_SUMS = 130  # sums that a block has room for, near_sums in group_kernel.cuh
 
 
@@ -67,23 +73,55 @@ def launch_rows(op: RowOp, args: Sequence[Array], c: Curvature, device: Device) 
     outputs = [device.xp.empty(batch + core, dtype=t) for core, t in zip(cores[n:], dtypes[n:], strict=True)]
 
     rows = math.prod(batch)
+    if max(sizes["n"], sizes["d"]) > LARGEST:
+        raise ValueError(f"{op}: needs vectors of at most {LARGEST} entries on a GPU, got {sizes['n']}")
     if rows > 0:
         parameter = np.zeros((), _row_call(len(cores)))
         parameter["rows"], parameter["d"] = rows, next(sizes[axes[-1]] for axes in op.inputs if axes)
-        dense = []  # keeps the copies until the launch
+        alive = []  # keeps the copies until the launch
         for argument, a, core, t in zip(parameter["arg"], [*inputs, *outputs], cores, dtypes, strict=True):
             if is_number(a):
                 argument["value"] = a
             else:
-                a, argument["stride"] = dense_rows(device.xp, a.astype(t, copy=False), batch, core)
+                a, argument["stride"] = spaced_rows(device.xp, a.astype(t, copy=False), batch, core)
                 argument["data"] = device.address(a)
-                dense.append(a)
-        grid = min(rows if op.groups else -(-rows // ROWS_A_BLOCK), device.max_blocks)
+                alive.append(a)
         if op.groups:
+            grid = min(rows, device.max_blocks)
             parameter, scratch = _group_parameter(device, parameter, sizes, grid)
-            dense.append(scratch)
-        device.launch(_row_kernel(op, dtype.name), grid, ROW_BLOCK, (parameter,))
+            alive.append(scratch)
+            device.launch(_group_kernel(op, dtype.name), grid, ROW_BLOCK, (parameter,))
+        else:
+            lanes, grid, block, shared = geometry(op, sizes["d"], rows, dtype.itemsize, device.max_blocks)
+            device.launch(row_kernel(op, dtype.name, lanes), grid, block, (parameter,), shared)
     return tuple(outputs) if len(outputs) > 1 else outputs[0]
+
+
+class Geometry(NamedTuple):
+    """How a row function is launched."""
+
+    lanes: int  # a row
+    grid: int
+    block: int
+    shared: int  # bytes a block
+
+
+def geometry(op: RowOp, d: int, rows: int, itemsize: int, max_blocks: int) -> Geometry:
+    """Lanes a row from d, blocks from the number of rows: as many as these need, or as fill the device.
+
+    Where a row belongs to a thread, each warp has a tile of 32 rows for every vector of the signature, whose
+    rows have an odd number of entries.
+    """
+    lanes, block, shared = WARP, ROW_BLOCK, 0
+    if d <= LARGEST_OF_A_THREAD:
+        axes = (*op.inputs, *op.outputs)
+        of_warp = itemsize * WARP * (axes.count("d") * (d | 1) + axes.count("n") * (d + 1 | 1))
+        while of_warp * (block // WARP) > SHARED:
+            block //= 2
+        lanes, shared = 1, of_warp * (block // WARP)
+    elif d <= LARGEST_OF_8_LANES:
+        lanes = 8
+    return Geometry(lanes, min(-(-rows // (block // lanes)), max_blocks), block, shared)
 
 
 def _group_parameter(
@@ -95,7 +133,7 @@ def _group_parameter(
     n_sums = sizes["d"] + 1
     if n_sums <= NEAR_SUMS:
         return parameter, None
-    scratch = device.xp.empty(grid * (2 * ROWS_A_BLOCK + 1) * n_sums, dtype=np.float64)
+    scratch = device.xp.empty(grid * (2 * (ROW_BLOCK // WARP) + 1) * n_sums, dtype=np.float64)
     parameter["scratch"] = device.address(scratch)
     return parameter, scratch
 
@@ -114,7 +152,16 @@ def chapter_options(space: str, chapter: str) -> tuple[str, ...]:
 
 
 @functools.cache
-def _row_kernel(op: RowOp, dtype: str) -> Kernel:
-    # One line of the table in place of all: the first call compiles in a second, a whole chapter takes longer.
-    one = f'-DHG_ROW_OPS=HG_{"GROUP" if op.groups else "ROW"}_OP({op.name}, "{op.signature}")'
+def row_kernel(op: RowOp, dtype: str, lanes: int) -> Kernel:
+    """The kernel of a row function, compiled alone: that takes half a second, a whole chapter takes ten."""
+    kind = {"float32": "float", "float64": "double"}[dtype]
+    team = {1: "Serial", 8: "Lanes<8>", WARP: "Warp"}[lanes]
+    one = f'HG_DEFINE_KERNEL({op.space}, {op.name}, "{op.signature}", {dtype}, {kind}, {lanes}, {team})'
+    options = (*chapter_options(op.space, op.chapter), f"-DHG_ROW_OPS={one}")
+    return Kernel("row_ops.cu", f"{op.space}_{op.name}_{dtype}_x{lanes}", options)
+
+
+@functools.cache
+def _group_kernel(op: RowOp, dtype: str) -> Kernel:
+    one = f'-DHG_ROW_OPS=HG_GROUP_OP({op.name}, "{op.signature}")'
     return Kernel("row_ops.cu", f"{op.space}_{op.name}_{dtype}", (*chapter_options(op.space, op.chapter), one))
