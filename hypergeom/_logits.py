@@ -72,7 +72,7 @@ def _dispatch(op: _Logits, args: Sequence[Any], c: Any) -> Any:
     inputs = [xp.astype(a, wide, copy=False) for a in args]
     inputs[-1] = inputs[-1][..., None, :]
     if isinstance(c, (int, float)):
-        curvature = xp.asarray(float(c), dtype=wide, device=array_api_compat.device(args[0]))
+        curvature = xp.full((), float(c), dtype=wide, device=array_api_compat.device(args[0]))
     else:
         curvature = xp.astype(c, wide, copy=False)
     valid = (curvature >= 0 if op.flat else curvature > 0) & (curvature < math.inf)

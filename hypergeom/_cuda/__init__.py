@@ -4,7 +4,7 @@ The launch code (`launch_rows`, `launch_pairs`) knows a GPU by the small protoco
 arrays, and in tests on NumPy arrays with the kernels emulated on the host.
 """
 
-from hypergeom._cuda.device import Device, Kernel, compile_options, source_folders
+from hypergeom._cuda.device import Device, Kernel, compile_options, home, source_folders
 from hypergeom._cuda.pairs import PAIR_BLOCK, call_pairs, launch_pairs, pair_options
 from hypergeom._cuda.rows import NEAR_SUMS, ROW_BLOCK, call, chapter_options, launch_rows
 
@@ -18,6 +18,7 @@ __all__ = [
     "call_pairs",
     "chapter_options",
     "compile_options",
+    "home",
     "launch_pairs",
     "launch_rows",
     "pair_options",

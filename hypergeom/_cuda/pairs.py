@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hypergeom._cuda.device import Device, Kernel, cupy_device, home, is_number, spaced_rows
+from hypergeom._cuda.device import Device, Kernel, cupy_device, is_number, spaced_rows
 
 if TYPE_CHECKING:
     from hypergeom._pairs import PairOp
@@ -23,8 +23,7 @@ PAIR_BLOCKS = 512
 
 def call_pairs(op: PairOp, args: Sequence[Array], c: Curvature) -> Any:
     """As `hypergeom._cuda.call`, for all pairs of two sets of points; cotangents are float64 and not summed."""
-    with home(op, (*args, c)):
-        return launch_pairs(op, args, c, cupy_device())
+    return launch_pairs(op, args, c, cupy_device())
 
 
 def launch_pairs(op: PairOp, args: Sequence[Array], c: Curvature, device: Device) -> Any:

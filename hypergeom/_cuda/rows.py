@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from hypergeom._cuda.device import Device, Kernel, cupy_device, home, is_number, spaced_rows
+from hypergeom._cuda.device import Device, Kernel, cupy_device, is_number, spaced_rows
 from hypergeom._rows import batch_of, core_sizes
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ NEAR_SUMS = 130  # sums that a block has room for, near_sums in group_kernel.cuh
 
 
 def call(op: RowOp, args: Sequence[Array], c: Curvature) -> Any:
-    """Run a row function on CuPy arrays, on the current stream of the GPU that holds them.
+    """Run a row function on CuPy arrays, on the current stream of their GPU, which is to be the current one.
 
     Parameters
     ----------
@@ -44,17 +44,11 @@ def call(op: RowOp, args: Sequence[Array], c: Curvature) -> Any:
     cupy.ndarray or tuple of cupy.ndarray
         One array for each output, nothing summed. The cotangent of the curvature is float64.
 
-    Raises
-    ------
-    ValueError
-        If the arrays lie on more than one GPU.
-
     Notes
     -----
     CuPy lets every kernel take subnormal float32 numbers, those below 1.2e-38, for zero. NumPy keeps them.
     """
-    with home(op, (*args, c)):
-        return launch_rows(op, args, c, cupy_device())
+    return launch_rows(op, args, c, cupy_device())
 
 
 def launch_rows(op: RowOp, args: Sequence[Array], c: Curvature, device: Device) -> Any:

@@ -66,7 +66,7 @@ def _fit(shapes: Sequence[tuple[int, ...]], core: int) -> bool:
 def parameter(where: str, xp: Any, t: Any, core: int, like: Array) -> Array:
     """A number, or one for each row, as an array that multiplies tangents."""
     if isinstance(t, numbers.Real):
-        return xp.asarray(float(t), dtype=like.dtype, device=array_api_compat.device(like))
+        return xp.full((), float(t), dtype=like.dtype, device=array_api_compat.device(like))
     if not array_api_compat.is_array_api_obj(t):
         t = np.asarray(t)
     if array_api_compat.array_namespace(t) is not xp:
