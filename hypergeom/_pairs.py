@@ -23,13 +23,13 @@ import numpy as np
 
 from hypergeom import _threads
 from hypergeom._core import pairwise
+from hypergeom._gpus import on_their_gpu
 from hypergeom._rows import (
     DEFAULT_CURVATURE,
     Array,
     RowOp,
     check_curvature,
     check_out,
-    on_their_gpu,
     one_library,
     promote,
     sum_to,
@@ -97,7 +97,7 @@ def pair_op(signature: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 def _dispatch(op: PairOp, args: Sequence[Any], c: Any, out: Any) -> Any:
     """Find the library of the arguments, and the GPU that holds them."""
     xp, given, c = one_library(op, args, c)
-    with on_their_gpu(op, xp, [*given, c]):
+    with on_their_gpu(str(op), xp, dict(zip(op.arguments, (*given, c), strict=True))):
         return _call_twin(op, xp, given, c, out)
 
 

@@ -20,7 +20,6 @@ argument was broadcast.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import math
 import re
@@ -33,6 +32,7 @@ import numpy as np
 
 from hypergeom import _threads
 from hypergeom._core import gufuncs
+from hypergeom._gpus import on_their_gpu
 
 __all__ = [
     "DEFAULT_CURVATURE",
@@ -44,7 +44,6 @@ __all__ = [
     "check_out",
     "core_sizes",
     "has_float64",
-    "on_their_gpu",
     "one_library",
     "promote",
     "row_op",
@@ -225,17 +224,8 @@ def row_op(signature: str, *, flat: bool | None = None) -> Callable[[Callable[P,
 def _dispatch(op: RowOp, args: Sequence[Any], c: Any, out: Any) -> Any:
     """Find the library of the arguments, and the GPU that holds them."""
     xp, given, c = one_library(op, args, c)
-    with on_their_gpu(op, xp, [*given, c]):
+    with on_their_gpu(str(op), xp, dict(zip(op.arguments, (*given, c), strict=True))):
         return _call_twin(op, xp, given, c, out)
-
-
-def on_their_gpu(op: RowOp, xp: Any, values: Sequence[Any]) -> Any:
-    """For CuPy arrays, a context in which their GPU is the current one; an error where there are several."""
-    if not array_api_compat.is_cupy_namespace(xp):
-        return contextlib.nullcontext()
-    from hypergeom import _cuda
-
-    return _cuda.home(op, values)
 
 
 def check_out(op: RowOp, xp: Any, out: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from hypergeom._rows import Array, RowOp
+    from hypergeom._rows import Array
 
 
 class Kernel(NamedTuple):
@@ -46,14 +46,14 @@ class Device(Protocol):
         """
 
 
-def home(op: RowOp, arrays: Sequence[Any]) -> Any:
+def home(where: str, named: Mapping[str, Any]) -> Any:
     """The one GPU of the arguments, to be the current one while they are worked on."""
-    named = [(name, a.device) for name, a in zip(op.arguments, arrays, strict=True) if hasattr(a, "device")]
-    first, gpu = named[0]
-    for name, other in named[1:]:
+    gpus = {name: a.device for name, a in named.items() if hasattr(a, "device")}
+    first, gpu = next(iter(gpus.items()))
+    for name, other in gpus.items():
         if other.id != gpu.id:
             raise ValueError(
-                f"{op}: needs arrays on one GPU, got {first} on GPU {gpu.id} beside {name} on GPU {other.id}"
+                f"{where}: needs arrays on one GPU, got {first} on GPU {gpu.id} beside {name} on GPU {other.id}"
             )
     return gpu
 

@@ -93,6 +93,12 @@ def _wrapped(value):
     return value
 
 
+def _host_key(key):
+    if isinstance(key, tuple):
+        return tuple(map(_host_key, key))
+    return key.host if isinstance(key, ndarray) else key
+
+
 def _on_gpu(function):
     def run(*args, **keywords):
         with np.errstate(all="ignore"):  # a GPU raises no floating-point error
@@ -111,13 +117,16 @@ def _to_host(what):
     return convert
 
 
+_VIEWS = {"reshape", "transpose", "swapaxes", "squeeze", "view"}
+
+
 class ndarray:  # noqa: N801 - as cupy.ndarray
     """An array of the GPU that was the current one when it was made."""
 
     __array_ufunc__ = None  # NumPy leaves operators to this class
 
-    def __init__(self, host):
-        self.host, self.device = host, Device()
+    def __init__(self, host, device=None):
+        self.host, self.device = host, device or Device()
 
     @property
     def data(self):
@@ -126,12 +135,15 @@ class ndarray:  # noqa: N801 - as cupy.ndarray
     def astype(self, dtype, copy=True):
         if not copy and dtype == self.dtype:
             return self
-        return _on_gpu(self.host.astype)(dtype)
+        return _method(self, "astype")(dtype)
 
     def __getitem__(self, key):
         keys = key if isinstance(key, tuple) else (key,)
         if any(isinstance(k, ndarray) and k.dtype.kind == "b" for k in keys):
             _transfer("to host", "the number of selected entries", 1)
+        found = np.asarray(self.host[_host_key(key)])
+        if np.may_share_memory(found, self.host) or found.size == 0:
+            return ndarray(found, self.device)  # a view
         return _on_gpu(self.host.__getitem__)(key)
 
     def __setitem__(self, key, value):
@@ -158,9 +170,11 @@ class ndarray:  # noqa: N801 - as cupy.ndarray
         if name.startswith("_") or name in ("ctypes", "tofile", "dump", "dumps", "tobytes"):
             raise AttributeError(name)
         value = getattr(self.host, name)
+        if name in _VIEWS:
+            return lambda *args: ndarray(value(*args), self.device)
         if callable(value):
-            return _on_gpu(value)
-        return _wrapped(value) if isinstance(value, np.ndarray) else value
+            return _method(self, name)
+        return ndarray(value, self.device) if isinstance(value, np.ndarray) else value
 
 
 for _name in ("__float__", "__int__", "__index__", "__complex__", "item", "tolist", "__repr__", "__format__"):
@@ -172,9 +186,12 @@ for _name in (*_ONE_SIDE, *(side + name for side in ("", "r", "i") for name in _
 ndarray.__hash__ = None
 
 
+def _method(self, name):
+    return _on_gpu(getattr(_unwrapped(self), name))
+
+
 def _operate(self, name, other):
-    host = _unwrapped(self)
-    return _on_gpu(getattr(host, name))(*other)
+    return _method(self, name)(*other)
 
 
 class RawModule:
