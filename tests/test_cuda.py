@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cuda_host import emulation, nvrtc
-from cuda_host.cases import assert_twins_agree, cpu_call, draw, tuple_of
+from cuda_host.cases import assert_twins_agree, cpu_call, cupy_on_a_gpu, draw, tuple_of
 
 import hypergeom.lorentz
 import hypergeom.poincare
@@ -240,12 +240,7 @@ def test_nvcc_spills_nothing(space, chapter, tmp_path):
 
 @pytest.fixture(scope="module")
 def cupy():
-    cupy = pytest.importorskip("cupy", reason="CuPy is not installed")
-    try:
-        cupy.cuda.runtime.getDeviceCount()
-    except cupy.cuda.runtime.CUDARuntimeError as error:
-        pytest.skip(f"no CUDA device: {error}")
-    return cupy
+    return cupy_on_a_gpu()
 
 
 @pytest.mark.gpu

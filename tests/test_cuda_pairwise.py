@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 from cuda_host import emulation, nvrtc
+from cuda_host.cases import cupy_on_a_gpu
 
 import hypergeom.lorentz
 import hypergeom.poincare
@@ -203,12 +204,7 @@ def test_nvcc_spills_nothing(space, tmp_path):
 
 @pytest.fixture(scope="module")
 def cupy():
-    cupy = pytest.importorskip("cupy", reason="CuPy is not installed")
-    try:
-        cupy.cuda.runtime.getDeviceCount()
-    except cupy.cuda.runtime.CUDARuntimeError as error:
-        pytest.skip(f"no CUDA device: {error}")
-    return cupy
+    return cupy_on_a_gpu()
 
 
 @pytest.mark.gpu

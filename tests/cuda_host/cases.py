@@ -1,6 +1,7 @@
 """Arguments of row functions, and what a GPU's results are to be."""
 
 import numpy as np
+import pytest
 
 GROUP = 6  # rows of a group: some of a block's four warps have two
 # Both twins form every value in double; lanes add along a row in another order, a thread in the same.
@@ -58,3 +59,13 @@ def assert_twins_agree(op, args, c, call):
         with np.errstate(invalid="ignore"):
             far = np.abs(a - b) > ULPS[a.dtype] * np.finfo(a.dtype).eps * scale
         assert not far.any(), f"{op}: {a[far][:3]} != {b[far][:3]} in {far.sum()} of {far.size} entries"
+
+
+def cupy_on_a_gpu():
+    """CuPy; skips the test where it is not installed or finds no GPU."""
+    cupy = pytest.importorskip("cupy", reason="CuPy is not installed")
+    try:
+        cupy.cuda.runtime.getDeviceCount()
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        pytest.skip(f"no CUDA device: {error}")
+    return cupy
