@@ -185,6 +185,20 @@ def test_geometry_is_stated_once_on_each_side():
     )
 
 
+def test_every_kernel_is_run():
+    """Every kernel of the lists is one that the cases above launch."""
+    run = set()
+    for op in OPS.values():
+        for dtype in DTYPES:
+            if op.groups:
+                run.add(f"{op.space}_{op.name}_{dtype.__name__}")
+                continue
+            for d in WIDTHS:
+                how = _cuda.rows.geometry(op, d, 100, dtype().itemsize, 3)
+                run.add(_cuda.rows.row_kernel(op, dtype.__name__, how.lanes).name)
+    assert run == {name for pair in CHAPTERS for name in emulation.row_kernels(*pair)}
+
+
 def test_installed_sources_are_complete():
     headers, kernels = _cuda.source_folders()
     assert {path.name for path in kernels.glob("*.cu")} >= {"row_ops.cu"}

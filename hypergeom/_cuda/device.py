@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from hypergeom._rows import Array
 
 
+LARGEST = 2**31 - 1  # an int, and a grid
+
+
 class Kernel(NamedTuple):
     """An ``extern "C"`` kernel of a source file, and the options that select it there."""
 
@@ -56,6 +59,17 @@ def home(where: str, named: Mapping[str, Any]) -> Any:
                 f"{where}: needs arrays on one GPU, got {first} on GPU {gpu.id} beside {name} on GPU {other.id}"
             )
     return gpu
+
+
+def check_length(where: object, n: int) -> None:
+    """Kernels count the entries of a vector by an int; rows may be as many as there is memory for."""
+    if n > LARGEST:
+        raise ValueError(f"{where}: needs vectors of at most {LARGEST} entries on a GPU, got {n}")
+
+
+def grid_for(tasks: int, max_blocks: int) -> int:
+    """Blocks for so many tasks, over which a kernel strides: as many as fill the device, and as CUDA takes."""
+    return min(tasks, max_blocks, LARGEST)
 
 
 def is_number(a: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hypergeom._cuda.device import Device, Kernel, cupy_device, is_number, spaced_rows
+from hypergeom._cuda.device import Device, Kernel, check_length, cupy_device, grid_for, is_number, spaced_rows
 
 if TYPE_CHECKING:
     from hypergeom._pairs import PairOp
@@ -30,6 +30,7 @@ def launch_pairs(op: PairOp, args: Sequence[Array], c: Curvature, device: Device
     """As `call_pairs`, on any device."""
     xp, x, y = device.xp, args[-2], args[-1]
     m, n, k = x.shape[-2], x.shape[-1], y.shape[-2]
+    check_length(op, n)
     cs = () if is_number(c) else c.shape
     batch = np.broadcast_shapes(*(a.shape[:-2] for a in args), cs)
     dense = []  # keeps the copies until the launch
@@ -55,7 +56,7 @@ def launch_pairs(op: PairOp, args: Sequence[Array], c: Curvature, device: Device
     if out.size:
         call["pairs"] = device.address(out), m * k
         tiles = math.prod(batch) * -(-m // 32) * -(-k // 32)
-        device.launch(_pair_kernel(op.space, op.name, name), min(tiles, device.max_blocks), PAIR_BLOCK, (call,))
+        device.launch(_pair_kernel(op.space, op.name, name), grid_for(tiles, device.max_blocks), PAIR_BLOCK, (call,))
     return out
 
 
@@ -74,7 +75,7 @@ def _launch_pair_gradient(kernel: Kernel, call: Any, batch: tuple[int, ...], dev
         if bar.size and k > 0:
             call["bar"], call["c_bar"] = device.address(bar), 0 if bars else device.address(of_c)
             blocks = chunks * math.prod(batch) * tiles
-            device.launch(kernel, min(blocks, device.max_blocks), PAIR_BLOCK, (call.copy(),))
+            device.launch(kernel, grid_for(blocks, device.max_blocks), PAIR_BLOCK, (call.copy(),))
         bars.append(bar.sum(axis=0))
         c_bar = of_c.sum(axis=(0, -1)) if c_bar is None else c_bar
         for a, b in (("x", "y"), ("m", "k"), ("row", "column")):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from hypergeom._cuda.device import Device, Kernel, cupy_device, is_number, spaced_rows
+from hypergeom._cuda.device import Device, Kernel, check_length, cupy_device, grid_for, is_number, spaced_rows
 from hypergeom._rows import batch_of, core_sizes
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ WARP = 32
 # instructions, as long as a warp still reads whole lines of memory.
 LARGEST_OF_A_THREAD, LARGEST_OF_8_LANES = 8, 32
 SHARED = 48 * 1024  # bytes that every GPU gives a block without being asked for more
-LARGEST = 2**31 - 1  # length of a vector; rows may be as many as there is memory for
 NEAR_SUMS = 130  # sums that a block has room for, near_sums in group_kernel.cuh
 
 
@@ -66,12 +65,11 @@ def launch_rows(op: RowOp, args: Sequence[Array], c: Curvature, device: Device) 
     n = len(inputs)
     outputs = [device.xp.empty(batch + core, dtype=t) for core, t in zip(cores[n:], dtypes[n:], strict=True)]
 
-    rows = math.prod(batch)
-    if max(sizes["n"], sizes["d"]) > LARGEST:
-        raise ValueError(f"{op}: needs vectors of at most {LARGEST} entries on a GPU, got {sizes['n']}")
+    rows, first = math.prod(batch), next(sizes[axes[-1]] for axes in op.inputs if axes)
+    check_length(op, max(first, sizes["n"] if "n" in op.signature else 0))
     if rows > 0:
         parameter = np.zeros((), _row_call(len(cores)))
-        parameter["rows"], parameter["d"] = rows, next(sizes[axes[-1]] for axes in op.inputs if axes)
+        parameter["rows"], parameter["d"] = rows, first
         alive = []  # keeps the copies until the launch
         for argument, a, core, t in zip(parameter["arg"], [*inputs, *outputs], cores, dtypes, strict=True):
             if is_number(a):
@@ -81,7 +79,7 @@ def launch_rows(op: RowOp, args: Sequence[Array], c: Curvature, device: Device) 
                 argument["data"] = device.address(a)
                 alive.append(a)
         if op.groups:
-            grid = min(rows, device.max_blocks)
+            grid = grid_for(rows, device.max_blocks)
             parameter, scratch = _group_parameter(device, parameter, sizes, grid)
             alive.append(scratch)
             device.launch(_group_kernel(op, dtype.name), grid, ROW_BLOCK, (parameter,))
@@ -115,7 +113,7 @@ def geometry(op: RowOp, d: int, rows: int, itemsize: int, max_blocks: int) -> Ge
         lanes, shared = 1, of_warp * (block // WARP)
     elif d <= LARGEST_OF_8_LANES:
         lanes = 8
-    return Geometry(lanes, min(-(-rows // (block // lanes)), max_blocks), block, shared)
+    return Geometry(lanes, grid_for(-(-rows // (block // lanes)), max_blocks), block, shared)
 
 
 def _group_parameter(

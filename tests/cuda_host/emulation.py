@@ -32,6 +32,8 @@ class _Launch(ctypes.Structure):
         ("block", ctypes.c_uint * 3),
         ("shared", ctypes.c_ulonglong),
         ("reverse", ctypes.c_int),
+        ("first", ctypes.c_ulonglong),
+        ("count", ctypes.c_ulonglong),
     ]
 
 
@@ -111,10 +113,14 @@ class Library:
         self._dll = ctypes.CDLL(str(stem.with_suffix(".so")))
         self._dll.cuda_host_error.restype = ctypes.c_char_p
 
-    def launch(self, kernel, grid, block, *args, shared=0, reverse=False):
-        """Run a kernel to its end; `grid` and `block` are numbers or tuples, an argument holds one value."""
+    def launch(self, kernel, grid, block, *args, shared=0, reverse=False, blocks=None):
+        """Run a kernel to its end; `grid` and `block` are numbers or tuples, an argument holds one value.
+
+        Of a grid that is too large to be run, `blocks` is the range of those blocks that are.
+        """
         threads = [(*np.atleast_1d(size).tolist(), 1, 1)[:3] for size in (grid, block)]
-        how = _Launch((ctypes.c_uint * 3)(*threads[0]), (ctypes.c_uint * 3)(*threads[1]), shared, reverse)
+        some = (blocks.start, len(blocks)) if blocks else (0, 0)
+        how = _Launch((ctypes.c_uint * 3)(*threads[0]), (ctypes.c_uint * 3)(*threads[1]), shared, reverse, *some)
         values = [np.asarray(a) for a in args]
         addresses = (ctypes.c_void_p * len(values))(*(a.ctypes.data for a in values))
         sizes = (ctypes.c_size_t * len(values))(*(a.nbytes for a in values))

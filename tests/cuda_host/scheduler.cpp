@@ -283,16 +283,18 @@ int run_grid(const Launch& how, void (*body)(const void*), const void* data) {
     block.body = body, block.data = data, block.size = int(threads);
     block.scheduler.started = true;
     while (block.fibers.size() < threads) block.fibers.push_back(new_fiber());
-    for (std::uint64_t k = 0; k < blocks && block.error.empty(); ++k) {
-        const auto b = unsigned(how.reverse ? blocks - 1 - k : k);
-        blockIdx = {b % gridDim.x, b / gridDim.x % gridDim.y, b / (gridDim.x * gridDim.y)};
+    const std::uint64_t first = how.count ? how.first : 0, count = how.count ? how.count : blocks;
+    if (first + count > blocks) block.error = "the launch has fewer blocks than are to run";
+    for (std::uint64_t k = 0; k < count && block.error.empty(); ++k) {
+        const std::uint64_t b = first + (how.reverse ? count - 1 - k : k), plane = std::uint64_t(gridDim.x) * gridDim.y;
+        blockIdx = {unsigned(b % gridDim.x), unsigned(b / gridDim.x % gridDim.y), unsigned(b / plane)};
         *const_cast<volatile char*>(&shared_anchor) = 0;  // the loader allocates the variables at their first use
         dl_iterate_phdr(poison_shared, nullptr);
         run_block(how.reverse);
         if (block.error.empty()) check_dynamic_shared(how.shared);
     }
     if (block.error.empty()) return 0;
-    block.error = "block " + text(blockIdx) + ": " + block.error;
+    if (block.error.rfind("the launch", 0)) block.error = "block " + text(blockIdx) + ": " + block.error;
     block.fibers.clear();  // they stopped in mid-kernel
     return 1;
 }

@@ -46,6 +46,7 @@ struct Launch {
     unsigned grid[3], block[3];
     unsigned long long shared;
     int reverse;  // threads and blocks in reverse order
+    unsigned long long first, count;  // of the blocks, those to run; a count of 0 means all
 };
 
 // Each returns 0, or 1 with a message for cuda_host_error.
