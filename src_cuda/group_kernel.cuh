@@ -102,7 +102,7 @@ __device__ __forceinline__ void group_loop(const GroupCall<n>& call) {
     auto* sums = shared.sums;
     double* cotangent = shared.cotangent;
     if (n_sums > near_sums) {
-        cotangent = call.scratch + blockIdx.x * (long long)((2 * block_warps + 1) * n_sums);
+        cotangent = call.scratch + blockIdx.x * ((2 * block_warps + 1) * (long long)(n_sums));
         sums = reinterpret_cast<Twofold<double>*>(cotangent + n_sums);
     }
     Group<Op, Centre, T> self{shared, sums, cotangent, n_sums, d, warp, Warp{}.rank(), call.rows};

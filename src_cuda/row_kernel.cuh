@@ -179,8 +179,7 @@ struct RowLoop<Serial, Op, T> {
             __syncwarp();
             if (Warp{}.rank() < count)
                 Op::run(Serial{}, int(call.d),
-                        TilePointer<Op, T, I, is_scalar<Op, I>>(call.arg[I], Tile<Op, T, I>(call.arg[I], d, tiles), first)
-                            .get()...);
+                        TilePointer<Op, T, I, is_scalar<Op, I>>(call.arg[I], {call.arg[I], d, tiles}, first).get()...);
             __syncwarp();
             (Tile<Op, T, I>(call.arg[I], d, tiles).store(call.arg[I], first, count), ...);
         }

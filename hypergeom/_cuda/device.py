@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from hypergeom._rows import Array
 
 
-LARGEST = 2**31 - 1  # an int, and a grid
+LARGEST_GRID = 2**31 - 1
+LONGEST_VECTOR = 2**28  # a few times as many entries are still an int; rows may be as many as there is memory for
 
 
 class Kernel(NamedTuple):
@@ -62,14 +63,14 @@ def home(where: str, named: Mapping[str, Any]) -> Any:
 
 
 def check_length(where: object, n: int) -> None:
-    """Kernels count the entries of a vector by an int; rows may be as many as there is memory for."""
-    if n > LARGEST:
-        raise ValueError(f"{where}: needs vectors of at most {LARGEST} entries on a GPU, got {n}")
+    """An error for vectors whose entries an int of the kernels cannot count."""
+    if n > LONGEST_VECTOR:
+        raise ValueError(f"{where}: needs vectors of at most {LONGEST_VECTOR} entries on a GPU, got {n}")
 
 
 def grid_for(tasks: int, max_blocks: int) -> int:
     """Blocks for so many tasks, over which a kernel strides: as many as fill the device, and as CUDA takes."""
-    return min(tasks, max_blocks, LARGEST)
+    return min(tasks, max_blocks, LARGEST_GRID)
 
 
 def is_number(a: Any) -> bool:
