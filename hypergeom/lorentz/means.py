@@ -214,6 +214,11 @@ def frechet_mean(
     TypeError
         As `midpoint`.
 
+    Notes
+    -----
+    Whether to go on is a question of the host: on a GPU each iteration copies one truth value to it, and two more
+    are copied before the first.
+
     Examples
     --------
     >>> import numpy as np

@@ -34,7 +34,8 @@ class Stiefel:
     r"""The Stiefel manifold :math:`\{X \in R^{n \times p} : X^T X = I\}`, n >= p.
 
     The methods are those of `Manifold`; a point is a matrix. Every method that makes points makes its columns
-    orthonormal to rounding, so that no number of steps drifts off.
+    orthonormal to rounding, so that no number of steps drifts off. On a GPU `exp` copies one number to the
+    host, that of squarings of a matrix exponential, and `log` one or more in each iteration.
 
     Parameters
     ----------

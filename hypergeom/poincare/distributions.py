@@ -90,7 +90,7 @@ def random_normal(
     shape : tuple of int
         Further axes of the sample, in front.
     rng : int or numpy.random.Generator, optional
-        Seed or generator.
+        Seed or generator. The numbers are NumPy's, and so are copied to the GPU of a mean that lies there.
 
     Returns
     -------
