@@ -4,6 +4,7 @@
 #include <link.h>
 #include <ucontext.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -171,10 +172,10 @@ bool carry_out_warp(int t) {
     return true;
 }
 
-// Every fiber that can run does so until it waits or exits. False when one of them reported an error.
-bool run_fibers(bool reverse) {
-    for (int k = 0; k < block.size; ++k) {
-        block.current = reverse ? block.size - 1 - k : k;
+// Every fiber of some that can run does so until it waits or exits. False when one of them reported an error.
+bool run_fibers(int first, int end, bool reverse) {
+    for (int k = first; k < end; ++k) {
+        block.current = reverse ? end - 1 - (k - first) : k;
         if (self().finished || self().waits) continue;
         threadIdx = self().index;
         switch_fiber(block.scheduler, self());
@@ -183,6 +184,18 @@ bool run_fibers(bool reverse) {
     return true;
 }
 
+// Whether some fiber between those can go on.
+bool carry_out_warps(int first, int end) {
+    bool any = false;
+    for (int t = first; t < end && t < block.size && block.error.empty(); ++t) {
+        const Fiber& fiber = *block.fibers[t];
+        if (fiber.waits && fiber.waits->kind != Kind::barrier) any |= carry_out_warp(t);
+    }
+    return any && block.error.empty();
+}
+
+// Forward, all threads come to their next operation before one goes beyond it. In reverse, the last warp goes as far as it
+// can before another begins: what warps read of one another without a barrier is then not there yet.
 void run_block(bool reverse) {
     for (int t = 0; t < block.size; ++t) {
         const unsigned u = unsigned(t);
@@ -190,15 +203,18 @@ void run_block(bool reverse) {
         fiber.finished = false, fiber.waits = nullptr;
         fiber.index = {u % blockDim.x, u / blockDim.x % blockDim.y, u / (blockDim.x * blockDim.y)};
     }
-    while (run_fibers(reverse)) {
-        bool finished = true, any = false;
-        for (int t = 0; t < block.size && block.error.empty(); ++t) {
-            const Fiber& fiber = *block.fibers[t];
-            finished &= fiber.finished;
-            if (fiber.waits && fiber.waits->kind != Kind::barrier) any |= carry_out_warp(t);
+    for (;;) {
+        if (reverse) {
+            for (int w = warp_of(block.size - 1); w >= 0; w -= warpSize)
+                while (run_fibers(w, std::min(w + warpSize, block.size), true) && carry_out_warps(w, w + warpSize)) {}
+        } else {
+            while (run_fibers(0, block.size, false) && carry_out_warps(0, block.size)) {}
         }
-        if (finished || !block.error.empty()) return;
-        if (!any && !carry_out_barrier()) return report_stuck();
+        if (!block.error.empty()) return;
+        bool finished = true;
+        for (int t = 0; t < block.size; ++t) finished &= block.fibers[t]->finished;
+        if (finished) return;
+        if (!carry_out_barrier()) return report_stuck();
     }
 }
 

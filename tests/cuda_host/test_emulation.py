@@ -205,6 +205,26 @@ def test_some_blocks_of_a_grid(build):
         library.launch("kernel", 4, 1, address(out), blocks=range(3, 5))
 
 
+def test_a_missing_barrier_between_warps_shows_behind_a_shuffle(build):
+    """All threads meet in their warps' shuffles, but warps do not wait for one another there."""
+    library = build("""
+        extern "C" __global__ void kernel(int* out) {
+            __shared__ int total[2];
+            if (threadIdx.x < 2) total[threadIdx.x] = 0;
+            const int v = __shfl_sync(~0u, int(threadIdx.x), 0);
+            if (threadIdx.x % 32 == 0) total[threadIdx.x / 32] += v;
+            __syncthreads();
+            out[threadIdx.x] = total[threadIdx.x / 32];
+        }""")
+    results = []
+    for reverse in (False, True):
+        out = np.zeros(64, np.int32)
+        library.launch("kernel", 1, 64, address(out), reverse=reverse)
+        results.append(out)
+    np.testing.assert_array_equal(results[0], np.arange(64) // 32 * 32)
+    assert (results[1] != results[0]).any()
+
+
 FAULTS = {
     "wrong mask": (
         "out[threadIdx.x] = __shfl_xor_sync(0xffffu, out[threadIdx.x], 1);",

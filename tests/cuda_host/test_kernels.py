@@ -10,6 +10,7 @@ from cuda_host.cases import assert_twins_agree, draw
 import hypergeom.lorentz
 import hypergeom.poincare  # noqa: F401
 from hypergeom import _cuda
+from hypergeom._pairs import pair_ops
 from hypergeom._rows import row_ops
 
 
@@ -44,6 +45,11 @@ class _Guarded:
         self.buffers.append(np.full(size + 2 * self.margin, 7, dtype))
         return self.buffers[-1][self.margin : self.margin + size].reshape(shape)
 
+    def zeros(self, shape, dtype):
+        out = self.empty(shape, dtype)
+        out[...] = 0
+        return out
+
     def check(self):
         for buffer in self.buffers:
             assert (buffer[: self.margin] == 7).all() and (buffer[-self.margin :] == 7).all(), "written beyond the end"
@@ -68,6 +74,8 @@ class Seeded(emulation.EmulatedDevice):
 # (file, text, fault, row function, dimension)
 FAULTS = {
     "no fault": ("row_kernel.cuh", "__syncwarp();", "__syncwarp();", "lorentz.to_poincare", 5),
+    "no fault in groups": ("group_kernel.cuh", "r < rows", "r < rows", "poincare.midpoint_vjp", 5),
+    "no fault in pairs": ("pair_kernel.cuh", "i < count", "i < count", "lorentz.cdist_vjp", 20),
     "no barrier after the load": ("row_kernel.cuh", "__syncwarp();\n            if", "if", "poincare.exp0", 5),
     "no barrier before the store": (
         "row_kernel.cuh",
@@ -104,6 +112,61 @@ FAULTS = {
     "a mask of the warp": ("warp.hpp", "return size == 32 ? 0xffffffffu :", "return 0xffffffffu; ", "poincare.dist", 9),
     "the rank in the warp": ("warp.hpp", "& (size - 1)", "& 31", "poincare.dist", 9),
     "half of the lanes": ("warp.hpp", "lane = size / 2", "lane = size / 4", "poincare.dist", 9),
+    "sums of groups not begun": (
+        "group_kernel.cuh",
+        "sums[k] = {0, 0};\n        __syncthreads();",
+        "sums[k] = {0, 0};",
+        "poincare.midpoint",
+        5,
+    ),
+    "sums of a group not complete": (
+        "group_kernel.cuh",
+        "sums + warp * n_sums);\n        __syncthreads();",
+        "sums + warp * n_sums);",
+        "poincare.midpoint",
+        5,
+    ),
+    "a group too many": (
+        "group_kernel.cuh",
+        "group < call.groups.rows",
+        "group <= call.groups.rows",
+        "poincare.midpoint",
+        5,
+    ),
+    "the rows of a group by one warp": ("group_kernel.cuh", "r = warp; r", "r = 0; r", "poincare.midpoint", 5),
+    "c_bar of one warp": ("group_kernel.cuh", "(part[1] + part[3])", "(part[1] + part[1])", "poincare.midpoint_vjp", 5),
+    "a slice used too early": (
+        "pair_kernel.cuh",
+        "y.load(slices.y, begin);\n        __syncthreads();",
+        "y.load(slices.y, begin);",
+        "poincare.cdist",
+        40,
+    ),
+    "a slice replaced too early": (
+        "pair_kernel.cuh",
+        "{\n        __syncthreads();\n        x.load",
+        "{\n        x.load",
+        "poincare.cdist",
+        40,
+    ),
+    "a slice of half a tile": ("pair_kernel.cuh", "t < tile * width", "t < tile * width / 2", "poincare.cdist", 40),
+    "the last entry of a row": (
+        "pair_kernel.cuh",
+        "first + q < n",
+        "first + q < n - 1",
+        "poincare.cdist_vjp",
+        40,
+    ),
+    "a row of pairs too many": ("pairwise.cu", "row >= x.count", "row > x.count", "poincare.cdist", 5),
+    "a column of pairs too many": ("pairwise.cu", "column >= y.count", "column > y.count", "poincare.cdist", 5),
+    "a batch for another": (
+        "pairwise.cu",
+        "task / high % call.batches",
+        "task % call.batches",
+        "poincare.cdist_vjp",
+        5,
+    ),
+    "the time entry of a sum": ("pairwise.cu", "q < Space::first", "q < 0", "lorentz.cdist_vjp", 5),
 }
 
 
@@ -117,23 +180,38 @@ def seed(tmp_path, file, text, fault):
     return headers, kernels
 
 
+def rows_agree(op, d, devices):
+    rng = np.random.default_rng(1)
+    many, c = draw(op, np.float64, d, 420, rng)
+    some, k = draw(op, np.float64, d, 37, rng)  # the last tile is not full
+    for device in devices:
+        for args, curvature in ((many, c), (some, k), ([some[0][5], *some[1:]], 0.6)):
+            assert_twins_agree(op, args, curvature, lambda *call: _cuda.launch_rows(*call, device))  # noqa: B023
+            device.xp.check()
+
+
+def pairs_agree(op, d, devices):
+    rng = np.random.default_rng(1)
+    x, y = (rng.uniform(-0.2, 0.2, (2, n, d)) for n in (70, 45))
+    if op.space == "lorentz":
+        x, y = (np.concatenate([np.sqrt(1 / 0.7 + (a * a).sum(-1, keepdims=True)), a], -1) for a in (x, y))
+    args = [rng.normal(size=(2, 70, 45)), x, y] if op.vjp else [x, y]
+    expected = op.gufunc(*args, 0.7, np.int64(1))
+    for device in devices:
+        found = _cuda.launch_pairs(op, args, 0.7, device)
+        device.xp.check()
+        for a, b in zip(*(v if op.vjp else (v,) for v in (found, expected)), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-12 * np.abs(b).max())
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_seeded_faults_are_found(fault, tmp_path):
     *change, name, d = FAULTS[fault]
     sources = seed(tmp_path, *change)
-    op, rng = row_ops[name], np.random.default_rng(1)
-    many, c = draw(op, np.float64, d, 420, rng)
-    some, k = draw(op, np.float64, d, 37, rng)  # the last tile is not full
-
-    def compare():
-        for reverse in (False, True):
-            device = Seeded(*sources, reverse)
-            for args, curvature in ((many, c), (some, k), ([some[0][5], *some[1:]], 0.6)):
-                assert_twins_agree(op, args, curvature, lambda *call: _cuda.launch_rows(*call, device))  # noqa: B023
-                device.xp.check()
-
-    if fault == "no fault":
-        compare()
+    devices = [Seeded(*sources, reverse) for reverse in (False, True)]
+    op, agree = (pair_ops[name], pairs_agree) if name in pair_ops else (row_ops[name], rows_agree)
+    if change[1] == change[2]:
+        agree(op, d, devices)
     else:
         with pytest.raises((AssertionError, emulation.EmulationError)):
-            compare()
+            agree(op, d, devices)
