@@ -143,6 +143,11 @@ def test_tiles_fit_into_the_shared_memory_of_any_gpu(name):
             assert how.block * itemsize * len(vectors) * d <= how.shared <= _cuda.rows.SHARED == 48 * 1024
 
 
+def test_rows_of_an_even_length_get_an_entry_more():
+    op = OPS["lorentz.exp"]  # three vectors of d + 1 entries
+    assert [_cuda.rows.geometry(op, d, 1, 4, 9).shared for d in (6, 7, 8)] == [4 * 32 * 3 * n * 4 for n in (7, 9, 9)]
+
+
 def test_many_vectors_take_half_a_block():
     how = _cuda.rows.geometry(OPS["lorentz.exp_transport_vjp"], 8, 100, 8, 3)
     assert how == (1, 2, 64, 2 * 32 * 8 * 9 * 8)
@@ -175,6 +180,78 @@ def test_arguments_of_any_layout(device):
             assert_twins_agree(op, args, c, lambda *call: _cuda.launch_rows(*call, device))
             for a, b in zip(args, before, strict=True):
                 np.testing.assert_array_equal(a, b)
+
+
+def test_rows_at_equal_distances_are_not_copied(device):
+    big = np.random.default_rng(4).uniform(-0.2, 0.2, (4, 6, 8))
+    views = [
+        (big, 8),
+        (big[..., :3], 8),
+        (big[..., 5:], 8),
+        (big[0, ::2, :3], 16),
+        (big[0, ::-1, :3], -8),
+        (big[::-1, 2, :3], -48),
+        (big[:, :1, :3], 48),
+        (big[1, 2], 0),
+        (np.broadcast_to(big[1, 2], (5, 8)), 0),
+    ]
+    for x, stride in views:
+        out = _cuda.launch_rows(OPS["poincare.exp0"], [x], 1.0, device)
+        np.testing.assert_array_equal(out, cpu_call(OPS["poincare.exp0"], [x], 1.0))
+        call = device.launches[-1][3][0]["arg"][0]
+        assert (int(call["data"]), int(call["stride"])) == (x.ctypes.data, stride)
+
+
+@pytest.mark.parametrize(
+    "fields", [[("x", "f8", 3), ("k", "i2")], [("k", "i2"), ("x", "f8", 3), ("pad", "i2", 3)]], ids=["apart", "begin"]
+)
+def test_rows_that_do_not_lie_at_whole_entries_are_copied(device, fields):
+    records = np.zeros(9, fields)
+    x = records["x"]
+    x[...] = np.random.default_rng(4).uniform(-0.2, 0.2, (9, 3))
+    assert not x.flags.aligned
+    for a in (x, x[4]):
+        out = _cuda.launch_rows(OPS["poincare.exp0"], [a], 1.0, device)
+        np.testing.assert_array_equal(out, cpu_call(OPS["poincare.exp0"], [a], 1.0))
+        assert device.launches[-1][3][0]["arg"][0]["data"] % 8 == 0
+
+
+def test_read_only_arguments_and_mixed_dtypes(device):
+    x, c = np.full((5, 3), 0.1), np.full(5, 0.5, np.float32)
+    x.flags.writeable = c.flags.writeable = False
+    out = _cuda.launch_rows(OPS["poincare.exp0"], [x], c, device)
+    np.testing.assert_array_equal(out, cpu_call(OPS["poincare.exp0"], [x], 0.5))
+
+
+class OneBlock(Recorder):
+    """Runs one block only, of a grid of three."""
+
+    def launch(self, kernel, grid, block, args, shared=0):
+        assert grid == 3
+        emulation.library_of(kernel).launch(kernel.name, grid, block, *args, blocks=range(1, 2))
+
+
+def test_the_scratch_of_a_block_is_its_own():
+    """Blocks of the emulation run one after the other, and would not disturb one another."""
+    given = []
+
+    class Poisoned:
+        def __getattr__(self, name):
+            return getattr(np, name)
+
+        def empty(self, shape, dtype):
+            given.append(np.full(shape, 7, dtype))
+            return given[-1]
+
+    device, d = OneBlock(), 200
+    device.xp = Poisoned()
+    args, c = draw(OPS["poincare.midpoint_vjp"], np.float64, d, 3, np.random.default_rng(1), 5)
+    _cuda.launch_rows(OPS["poincare.midpoint_vjp"], args, c, device)
+    (scratch,) = (a for a in given if a.ndim == 1 and a.size > 3 * d)
+    scratch = scratch.reshape(3, -1, d + 1)
+    assert scratch.shape[1] == 2 * 4 + 1
+    assert (scratch[[0, 2]] == 7).all()
+    assert not (scratch[1][:, :d] == 7).any()  # the cotangent has no last entry
 
 
 def test_geometry_is_stated_once_on_each_side():

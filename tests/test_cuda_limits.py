@@ -42,7 +42,7 @@ class Clerk:
         self.xp, self.max_blocks, self.launches = Unbacked(), max_blocks, []
 
     def address(self, array):
-        return 1
+        return 4096
 
     def launch(self, kernel, grid, block, args, shared=0):
         self.launches.append((kernel.name, grid, block, args[0], shared))

@@ -335,6 +335,7 @@ def test_layouts_are_read_where_they_lie(cupy):
     views = {
         "columns": lambda a: a[..., 2:5],
         "reversed": lambda a: a[::-1, :, :3],
+        "rows reversed": lambda a: a[0, ::-1, :3],
         "every other": lambda a: a[:, ::2, :3],
         "strided": lambda a: a[..., ::3],
         "transposed": lambda a: a.transpose(1, 0, 2)[..., :3],

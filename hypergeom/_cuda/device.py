@@ -77,13 +77,13 @@ def is_number(a: Any) -> bool:
     return isinstance(a, (int, float))
 
 
-def spaced_rows(xp: Any, a: Array, batch: tuple[int, ...], core: tuple[int, ...]) -> tuple[Array, int]:
+def spaced_rows(device: Device, a: Array, batch: tuple[int, ...], core: tuple[int, ...]) -> tuple[Array, int]:
     """An argument with dense core axes, and the entries from one row to the next, 0 where all share one.
 
-    It is copied only where its rows are not dense or not at equal distances.
+    It is copied only where its rows are not dense, not at equal distances, or not at whole multiples of an entry.
     """
-    n_batch = a.ndim - len(core)
-    dense = _step(core, a.strides[n_batch:], a.itemsize) is not None
+    xp, n_batch = device.xp, a.ndim - len(core)
+    dense = _step(core, a.strides[n_batch:], a.itemsize) is not None and device.address(a) % a.itemsize == 0
     if dense and math.prod(a.shape[:n_batch]) == 1:
         return a, 0
     if dense:
@@ -93,8 +93,8 @@ def spaced_rows(xp: Any, a: Array, batch: tuple[int, ...], core: tuple[int, ...]
         if step is not None and step % a.itemsize == 0:
             return a, step // a.itemsize
     elif math.prod(a.shape[:n_batch]) == 1:
-        return xp.ascontiguousarray(a), 0
-    return xp.ascontiguousarray(xp.broadcast_to(a, batch + core)), math.prod(core)
+        return a.copy(), 0
+    return xp.broadcast_to(a, batch + core).copy(), math.prod(core)
 
 
 def _step(shape: Sequence[int], strides: Sequence[int], innermost: int | None = None) -> int | None:

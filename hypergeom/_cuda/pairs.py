@@ -36,7 +36,7 @@ def launch_pairs(op: PairOp, args: Sequence[Array], c: Curvature, device: Device
     dense = []  # keeps the copies until the launch
 
     def matrix(a: Array, *core: int) -> tuple[int, int]:
-        a, step = spaced_rows(xp, a, batch, core)
+        a, step = spaced_rows(device, a, batch, core)
         dense.append(a)
         return device.address(a), step
 

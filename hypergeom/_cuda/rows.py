@@ -75,7 +75,7 @@ def launch_rows(op: RowOp, args: Sequence[Array], c: Curvature, device: Device) 
             if is_number(a):
                 argument["value"] = a
             else:
-                a, argument["stride"] = spaced_rows(device.xp, a.astype(t, copy=False), batch, core)
+                a, argument["stride"] = spaced_rows(device, a.astype(t, copy=False), batch, core)
                 argument["data"] = device.address(a)
                 alive.append(a)
         if op.groups:
