@@ -186,7 +186,22 @@ def _pair_sources():
     ]
 
 
-SOURCES = {"row_ops.cu": _row_sources, "pairwise.cu": _pair_sources}
+def embedding_kernels():
+    """Names of the kernels of embedding.cu."""
+    return [f"embedding_epoch_{geometry}" for geometry in ("hyperbolic", "euclidean")]
+
+
+@functools.cache
+def embedding_library():
+    headers, kernels = _cuda.source_folders()
+    return Library(kernels / "embedding.cu", embedding_kernels(), (headers, kernels))
+
+
+def _embedding_sources():
+    return [((), embedding_kernels(), embedding_library)]
+
+
+SOURCES = {"row_ops.cu": _row_sources, "pairwise.cu": _pair_sources, "embedding.cu": _embedding_sources}
 
 
 @functools.cache
