@@ -5,7 +5,7 @@ arrays, and in tests on NumPy arrays with the kernels emulated on the host.
 """
 
 from hypergeom._cuda.device import Device, Kernel, compile_options, home, source_folders
-from hypergeom._cuda.embedding import run_epoch
+from hypergeom._cuda.embedding import reconstruction_ranks, run_epoch
 from hypergeom._cuda.pairs import PAIR_BLOCK, call_pairs, launch_pairs, pair_options
 from hypergeom._cuda.rows import NEAR_SUMS, ROW_BLOCK, call, chapter_options, launch_rows
 
@@ -23,6 +23,7 @@ __all__ = [
     "launch_pairs",
     "launch_rows",
     "pair_options",
+    "reconstruction_ranks",
     "run_epoch",
     "source_folders",
 ]

@@ -1,4 +1,4 @@
-"""Launches of the embedding trainer."""
+"""Launches of the embedding trainer and of the evaluation of its results."""
 
 from __future__ import annotations
 
@@ -53,6 +53,20 @@ _EPOCH_CALL = _struct(
     ("partners", np.int64),
     ("scratch", _POINTER),
     ("results", _POINTER),
+)
+
+RANK_BLOCK = 128  # threads a block, rank_block in ranks.cu
+NEAR_ROOM, NEAR_STRETCH = 256, 128  # rivals that a warp has room for, and nodes that it takes at once, in ranks.cu
+_RANK_CALL = _struct(  # the struct RankCall of ranks.cu
+    ("x", _POINTER),
+    ("inverse_gap", _POINTER),
+    ("n", np.int64),
+    ("d", np.int64),
+    *((name, _POINTER) for name in ("start", "ancestors", "queries")),
+    ("n_queries", np.int64),
+    *((name, _POINTER) for name in ("ranks", "sorted", "nearer", "tied", "rivals")),
+    ("width", np.int64),
+    ("reach", np.float64),
 )
 
 
@@ -139,3 +153,64 @@ def run_epoch(
 @functools.cache
 def _epoch_kernel(hyperbolic: bool) -> Kernel:
     return Kernel("embedding.cu", f"embedding_epoch_{'hyperbolic' if hyperbolic else 'euclidean'}")
+
+
+def reconstruction_ranks(
+    device: Device,
+    x: Array,
+    gap: Array,
+    start: Array,
+    ancestors: Array,
+    queries: Array,
+    *,
+    n_rivals: int = 0,
+    reach: float = 1.0,
+) -> tuple[Array, Array]:
+    """As the compiled core's `reconstruction_ranks`, on arrays of a device; of rivals at one distance, the first.
+
+    Parameters
+    ----------
+    device : Device
+    x : (n, d) float64 array
+        Points of the unit ball, or of flat space.
+    gap : (n,) float64 array
+        1 - |x|^2, or 1.
+    start : (n + 1,) int64 array
+    ancestors : (m,) int32 array
+        The sorted ancestors of node u lie at ``start[u]:start[u + 1]``.
+    queries : (k,) int32 array
+        The nodes to search from.
+    n_rivals : int
+        Rivals wanted of each.
+    reach : float
+        Their keys are at most so many times that of the farthest ancestor.
+
+    Returns
+    -------
+    ranks : (m,) float64 array
+        In the order of `ancestors`, NaN for nodes that are no queries.
+    rivals : (n, n_rivals) int32 array
+        Filled up with -1.
+    """
+    xp, n, m, n_queries = device.xp, x.shape[0], ancestors.shape[0], queries.shape[0]
+    if n_rivals > NEAR_ROOM - NEAR_STRETCH:
+        raise ValueError(f"n_rivals needs to be at most {NEAR_ROOM - NEAR_STRETCH} on a GPU, got {n_rivals}")
+    ranks, rivals = xp.full(m, np.nan), xp.full((n, n_rivals), -1, dtype=np.int32)
+    if n_queries == 0:
+        return ranks, rivals
+    transposed, inverse_gap = xp.ascontiguousarray(x.T), 1 / gap
+    in_order = xp.empty(m, dtype=np.float64)
+    nearer, tied = xp.zeros((2, m), dtype=np.int32)
+    call = np.zeros((), _RANK_CALL)
+    arrays = {"x": transposed, "inverse_gap": inverse_gap, "start": start, "ancestors": ancestors, "queries": queries}
+    arrays |= {"ranks": ranks, "sorted": in_order, "nearer": nearer, "tied": tied}
+    if n_rivals:
+        arrays["rivals"] = rivals
+    for name, a in arrays.items():
+        call[name] = device.address(a)
+    call["n"], call["d"], call["n_queries"], call["width"], call["reach"] = n, x.shape[1], n_queries, n_rivals, reach
+    warps = RANK_BLOCK // 32
+    shared = warps * NEAR_ROOM * 12 if n_rivals else 0
+    grid = grid_for(-(-n_queries // warps), device.max_blocks)
+    device.launch(Kernel("ranks.cu", "embedding_ranks"), grid, RANK_BLOCK, (call,), shared)
+    return ranks, rivals

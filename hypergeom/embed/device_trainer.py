@@ -78,4 +78,15 @@ class DeviceTrainer(Trainer):
         return beyond.sum()
 
     def _search_rivals(self) -> Any:
-        raise NotImplementedError
+        starts, _, ancestors, _, _ = self._graph
+        _, rivals = _cuda.reconstruction_ranks(
+            self._device,
+            self.points,
+            self._rows[:, self._lanes].copy(),
+            starts,
+            ancestors,
+            self._queries,
+            n_rivals=_N_RIVALS,
+            reach=_REACH,
+        )
+        return rivals

@@ -186,22 +186,24 @@ def _pair_sources():
     ]
 
 
-def embedding_kernels():
-    """Names of the kernels of embedding.cu."""
-    return [f"embedding_epoch_{geometry}" for geometry in ("hyperbolic", "euclidean")]
+EMBEDDING_KERNELS = {
+    "embedding.cu": ["embedding_epoch_hyperbolic", "embedding_epoch_euclidean"],
+    "ranks.cu": ["embedding_ranks"],
+}
 
 
 @functools.cache
-def embedding_library():
+def embedding_library(source):
     headers, kernels = _cuda.source_folders()
-    return Library(kernels / "embedding.cu", embedding_kernels(), (headers, kernels))
+    return Library(kernels / source, EMBEDDING_KERNELS[source], (headers, kernels))
 
 
-def _embedding_sources():
-    return [((), embedding_kernels(), embedding_library)]
+def _embedding_sources(source):
+    return lambda: [((), EMBEDDING_KERNELS[source], lambda: embedding_library(source))]
 
 
-SOURCES = {"row_ops.cu": _row_sources, "pairwise.cu": _pair_sources, "embedding.cu": _embedding_sources}
+SOURCES = {"row_ops.cu": _row_sources, "pairwise.cu": _pair_sources}
+SOURCES |= {source: _embedding_sources(source) for source in EMBEDDING_KERNELS}
 
 
 @functools.cache
