@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import array_api_compat
 
-__all__ = ["methods_on_one_gpu", "on_one_gpu", "on_their_gpu"]
+__all__ = ["gpu_of", "methods_on_one_gpu", "on_gpu", "on_one_gpu", "on_their_gpu", "one_side", "to_host"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,6 +24,34 @@ def on_their_gpu(where: str, xp: Any, named: Mapping[str, Any]) -> Any:
     from hypergeom import _cuda
 
     return _cuda.home(where, named)
+
+
+def on_gpu(a: object) -> bool:
+    """Whether it is a CuPy array."""
+    return "cupy" in sys.modules and array_api_compat.is_cupy_array(a)
+
+
+def to_host(a: Any) -> Any:
+    """A CuPy array as a NumPy array; all else as it is."""
+    return a.get() if on_gpu(a) else a
+
+
+def gpu_of(a: Any) -> Any:
+    """A context in which the GPU of a CuPy array is the current one; nothing for all else."""
+    return a.device if on_gpu(a) else contextlib.nullcontext()
+
+
+def one_side(where: str, named: Mapping[str, Any]) -> Any:
+    """The context of `gpu_of` for several arguments; an error where there are CuPy beside NumPy arrays, or two GPUs."""
+    first = next((name for name, a in named.items() if on_gpu(a)), None)
+    if first is None:
+        return contextlib.nullcontext()
+    for name, a in named.items():
+        if array_api_compat.is_numpy_array(a):
+            raise TypeError(f"{where}: needs arrays of one library, got {name} of NumPy beside {first} of CuPy")
+    from hypergeom import _cuda
+
+    return _cuda.home(where, {name: a for name, a in named.items() if on_gpu(a)})
 
 
 def on_one_gpu(f: Callable[P, R], where: str | None = None) -> Callable[P, R]:

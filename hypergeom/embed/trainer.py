@@ -7,6 +7,7 @@ the distance of a negative is computed once for all of them. An epoch makes ever
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,11 +78,11 @@ class Trainer:
         With one thread, or one warp, a run is a function of these arguments alone.
     """
 
-    def __init__(self, points: FloatArray, edges: IntArray, weights: FloatArray, recipe: Recipe, seed: int) -> None:
+    asynchronous = False  # whether `epoch` returns before its results are there
+
+    def __init__(self, points: Any, edges: IntArray, weights: FloatArray, recipe: Recipe, seed: int) -> None:
         n, self._d = points.shape
-        self._lanes, stride = _core.row_layout(self._d)
-        self._rows: Any = _aligned_zeros(n, stride)
-        self._rows[:, : self._d] = points
+        self._lanes, self._stride = _core.row_layout(self._d)
         self._recipe, self._seed = recipe, seed
         self._smallest_gap = recipe.margin * (2 - recipe.margin)
         self._indptr, self._ancestors = ancestor_lists(edges, n)
@@ -90,10 +91,12 @@ class Trainer:
         self._alias = _alias_table(np.bincount(edges[:, 1], minlength=n), recipe.negative_power)
         self._rivals: Any = None
         self._total_weight = float(weights.sum())
-        self._load()
+        self._load(points)
 
-    def _load(self) -> None:
-        """Bring what has been made to where the epochs run."""
+    def _load(self, points: Any) -> None:
+        """Bring the table and the graph to where the epochs run."""
+        self._rows: Any = _aligned_zeros(len(points), self._stride)
+        self._rows[:, : self._d] = points
         self._graph: Any = _core.Graph(
             self._indptr, self._ancestors, self._weights, self._visit_start, self._visit_node
         )
@@ -122,6 +125,10 @@ class Trainer:
             **self._alias,
         )
         return loss / self._total_weight, pairs, projected + put_back + self._refresh_gaps()
+
+    def numbers(self, results: Sequence[tuple[Any, Any, Any]]) -> list[tuple[float, int, int]]:
+        """What `epoch` returned in some epochs, as numbers of Python."""
+        return [(float(loss), int(pairs), int(projected)) for loss, pairs, projected in results]
 
     def _run(self, order: npt.NDArray[np.int32], **options: Any) -> tuple[Any, Any, Any]:
         """Make the visits once; returns the sum of the losses, the pairs computed, and the rows projected."""
