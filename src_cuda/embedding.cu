@@ -212,9 +212,11 @@ struct Learn {
         __syncwarp();
     }
 
-    // Whether none of the partners after k that are written in the same moment is the same node: the last of them counts.
+    // Whether no partner that is written in the same moment and comes later is the same node: the last one stays. Equal
+    // partners of one kind take equal steps, so this is asked of rivals beside uniform draws alone.
     __device__ __forceinline__ bool is_last(int k, int end) const {
-        for (int later = k + 1; later < end; ++later)
+        const int uniform = partners.positives + partners.near;
+        for (int later = uniform; k < uniform && later < end; ++later)
             if (room.ids[later] == room.ids[k]) return false;
         return true;
     }
@@ -289,7 +291,6 @@ __device__ __forceinline__ void epoch(const EpochCall& call, double* shared) {
     Int64 pairs = 0;
     for (Int64 i = warp; i < call.n_visits; i += warps) {
         const Partners partners = draw(call.order[i]);
-        __syncwarp();
         if (partners.count > partners.positives) {
             Learn<Geometry> learn(call, room, partners);
             learn.gather();

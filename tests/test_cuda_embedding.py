@@ -128,10 +128,11 @@ def test_rooms_of_any_size(n_negatives, device):
 
 
 def test_a_node_drawn_twice_at_once_is_written_once(device):
-    """Of three permitted nodes 40 draws: eight rows are written at once, and the last one of a node is to stay."""
+    """As rivals and as uniform draws, whose steps differ: eight rows are written at once, the last is to stay."""
     edges = np.array([[0, 1]])
-    start = np.random.default_rng(2).uniform(-0.5, 0.5, (5, 10)) / 3
-    assert_epochs_agree(edges, start, recipe(n_negatives=40, burn_in=0), device, 1e-12)
+    start = np.random.default_rng(2).uniform(-0.5, 0.5, (9, 10)) / 3
+    start[1] *= 2  # the others are rivals
+    assert_epochs_agree(edges, start, recipe(n_negatives=40, hard_negatives=(0.02, 1.0), burn_in=0), device, 1e-12)
 
 
 def test_steps_beyond_the_rim_are_projected(device):
@@ -153,6 +154,21 @@ def test_draws_that_end_short(device):
     pairs = [(on_cpu.epoch(epoch)[1], on_gpu.numbers([on_gpu.epoch(epoch)])[0][1]) for epoch in range(40)]
     assert all(a == b for a, b in pairs)
     assert {0, 70} <= {a for a, _ in pairs}
+
+
+@pytest.mark.parametrize("n_negatives", [20, 1200])
+@pytest.mark.parametrize("warps", [2, 5, 13])
+def test_many_warps_make_every_visit_once(warps, n_negatives, device):
+    """Nothing moves at this rate, so the order of the visits does not matter."""
+    edges = hierarchy()
+    start, weights = start_of(edges, 10), np.random.default_rng(1).uniform(0.5, 2, len(edges))
+    settings = {"n_negatives": n_negatives, "learning_rate": (1e-30,), "burn_in": 0}
+    loss, pairs, _ = Trainer(start, edges, weights, recipe(**settings), 5).epoch(0)
+    trainer = DeviceTrainer(start, edges, weights, recipe(**settings, threads=warps), 5, device)
+    ((found, computed, projected),) = trainer.numbers([trainer.epoch(0)])
+    assert (computed, projected) == (pairs, 0)
+    np.testing.assert_allclose(found, loss, rtol=1e-13)
+    np.testing.assert_allclose(host(trainer.points), start, rtol=0, atol=1e-13)  # of a thousand steps of no length
 
 
 @pytest.mark.parametrize("margin", [1e-9, 1e-13])
