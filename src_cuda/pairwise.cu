@@ -1,5 +1,5 @@
 // All pairs of points of a space (HG_SPACE, HG_HEADER): distances, and their cotangents. Per pair the order of
-// operations is that of the CPU, but for rows beyond sixteen entries, which the CPU adds in blocks. No atomics: sums are added in one order, and so are the same bits in every run.
+// operations is that of the CPU. No atomics: sums are added in one order, and so are the same bits in every run.
 #include HG_HEADER
 #include "pair_kernel.cuh"
 

@@ -81,23 +81,21 @@ HG_FN Targets<1 + int(sizeof...(Rest)), S> into(S& first, Rest&... rest) {
 
 // Several sums along a row in one pass:
 //     sum(team, d, into(xx, xy), [=](auto at) { return terms(at(x) * at(x), at(x) * at(y)); });
-// One thread adds them in blocks, and then these, so that the rounding of a long row is that of two short ones.
+// Entries are added in blocks, and then these, so that the rounding of a long row is that of two short ones.
 constexpr int sum_block = 16;
 
 template <class Team, int K, class S, class F>
 HG_FN void sum(Team team, int d, Targets<K, S> target, F term) {
-    constexpr bool in_blocks = Team::size == 1;
     Terms<K, S> total;
     for (int k = 0; k < K; ++k) total.value[k] = S(0);
     for (int i = team.rank(); i < d;) {
-        const int end = in_blocks && sum_block < d - i ? i + sum_block : d;
-        Terms<K, S> block = in_blocks ? term(Entry{i}) : total;
-        if (in_blocks) i += Team::size;
-        for (; i < end; i += Team::size) {
+        const int end = i + sum_block * Team::size < d ? i + sum_block * Team::size : d;
+        Terms<K, S> block = term(Entry{i});
+        for (i += Team::size; i < end; i += Team::size) {
             const Terms<K, S> t = term(Entry{i});
             for (int k = 0; k < K; ++k) block.value[k] += t.value[k];
         }
-        for (int k = 0; k < K; ++k) total.value[k] = in_blocks ? total.value[k] + block.value[k] : block.value[k];
+        for (int k = 0; k < K; ++k) total.value[k] += block.value[k];
     }
     for (int k = 0; k < K; ++k) *target.sum[k] = team.sum(total.value[k]);
 }
