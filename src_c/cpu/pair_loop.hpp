@@ -57,16 +57,11 @@ struct Tile {
     int lanes_of(int p) const { return rows - p * lanes < lanes ? rows - p * lanes : lanes; }
 };
 
-// The sums of `count` rows of x with the rows of y in a pack, in the blocks of `sum`.
+// The sums of `count` rows of x with the rows of y in a pack.
 template <int count>
 HG_FN void pair_sums(int n, const double* x, const Pack* y, Space::PairSums<Pack>* sums) {
-    for (int begin = Space::first; begin < n; begin += sum_block) {
-        const int end = begin + sum_block < n ? begin + sum_block : n;
-        Space::PairSums<Pack> block[count];
-        for (int i = begin; i < end; ++i)
-            for (int r = 0; r < count; ++r) block[r].add(x[r * std::ptrdiff_t(n) + i], y[i]);
-        for (int r = 0; r < count; ++r) sums[r].add(block[r]);
-    }
+    for (int i = Space::first; i < n; ++i)
+        for (int r = 0; r < count; ++r) sums[r].add(x[r * std::ptrdiff_t(n) + i], y[i]);
 }
 
 // A pack of entries of a row of the matrix of pairs.

@@ -116,3 +116,11 @@ def test_steps_to_far_points_are_steps_back(rng):
     y = lorentz.exp(x, v)
     np.testing.assert_allclose(lorentz.dist(x, y), lorentz.norm(x, v), rtol=1e-14)
     np.testing.assert_allclose(lorentz.log(x, y), v, rtol=1e-12)
+
+
+def test_stored_times_of_far_points_do_not_count():
+    # |x + y|^2 overflows, but neither |x|^2 nor |y|^2 does.
+    x, y = lorentz.from_spatial(np.array([[1.2e154, 0.0, 0.0], [1.1e154, 4e153, 0.0]]))
+    ones = [np.concatenate([[1.0], p[1:]]) for p in (x, y)]
+    assert lorentz.dist(*ones) == lorentz.dist(x, y) > 700
+    np.testing.assert_array_equal(lorentz.log(*ones), lorentz.log(x, y))

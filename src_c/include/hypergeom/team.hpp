@@ -81,21 +81,13 @@ HG_FN Targets<1 + int(sizeof...(Rest)), S> into(S& first, Rest&... rest) {
 
 // Several sums along a row in one pass:
 //     sum(team, d, into(xx, xy), [=](auto at) { return terms(at(x) * at(x), at(x) * at(y)); });
-// Entries are added in blocks, and then these, so that the rounding of a long row is that of two short ones.
-constexpr int sum_block = 16;
-
 template <class Team, int K, class S, class F>
 HG_FN void sum(Team team, int d, Targets<K, S> target, F term) {
     Terms<K, S> total;
     for (int k = 0; k < K; ++k) total.value[k] = S(0);
-    for (int i = team.rank(); i < d;) {
-        const int end = i + sum_block * Team::size < d ? i + sum_block * Team::size : d;
-        Terms<K, S> block = term(Entry{i});
-        for (i += Team::size; i < end; i += Team::size) {
-            const Terms<K, S> t = term(Entry{i});
-            for (int k = 0; k < K; ++k) block.value[k] += t.value[k];
-        }
-        for (int k = 0; k < K; ++k) total.value[k] += block.value[k];
+    for (int i = team.rank(); i < d; i += Team::size) {
+        const Terms<K, S> t = term(Entry{i});
+        for (int k = 0; k < K; ++k) total.value[k] += t.value[k];
     }
     for (int k = 0; k < K; ++k) *target.sum[k] = team.sum(total.value[k]);
 }

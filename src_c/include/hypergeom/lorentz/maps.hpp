@@ -79,7 +79,6 @@ struct Exponential {
         const S cosh = s.cosh;  // and on from theta = r to r + rest, which matters where r is an exponent
         s.cosh += rest * (s.slope * r);
         s.slope = where(r > 1, s.slope + rest * ((cosh - s.slope) / r), s.slope);
-        s.decay *= 1 - rest, s.growth *= 1 + rest;
         return s;
     }
 };

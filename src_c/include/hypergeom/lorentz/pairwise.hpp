@@ -37,7 +37,6 @@ struct PairSums {
         es += e * s;
         ss += s * s;
     }
-    HG_FN void add(const PairSums& block) { xy += block.xy, ee += block.ee, es += block.es, ss += block.ss; }
 };
 
 // One of x and y may have rows of plain numbers, which then count for all lanes of the other.

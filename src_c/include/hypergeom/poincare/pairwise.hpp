@@ -34,7 +34,6 @@ struct PairSums {
         const S e = yi - xi;
         ee += e * e;
     }
-    HG_FN void add(const PairSums& block) { ee += block.ee; }
 };
 
 // One of x and y may have rows of plain numbers, which then count for all lanes of the other.
