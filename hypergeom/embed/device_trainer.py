@@ -12,7 +12,7 @@ from hypergeom import _cuda
 from hypergeom._core import embedding as _core
 from hypergeom._gpus import to_host
 from hypergeom.embed.hierarchy import IntArray
-from hypergeom.embed.trainer import _N_RIVALS, _REACH, _ROUNDING, Recipe, Trainer
+from hypergeom.embed.trainer import N_RIVALS, REACH, ROUNDING, Recipe, Trainer
 
 __all__ = ["DeviceTrainer"]
 
@@ -87,7 +87,7 @@ class DeviceTrainer(Trainer):
             return 0.0
         xp, x, smallest_gap = self._device.xp, self._rows[:, : self._d], self._smallest_gap
         squares = (x * x).sum(axis=1)
-        beyond = 1 - squares < smallest_gap - _ROUNDING
+        beyond = 1 - squares < smallest_gap - ROUNDING
         x *= xp.where(beyond, xp.sqrt((1 - smallest_gap) / xp.where(beyond, squares, 1.0)), 1.0)[:, None]
         self._rows[:, self._lanes] = xp.where(beyond, smallest_gap, 1 - squares)
         return beyond.sum().astype(np.float64)
@@ -101,7 +101,7 @@ class DeviceTrainer(Trainer):
             starts,
             ancestors,
             self._queries,
-            n_rivals=_N_RIVALS,
-            reach=_REACH,
+            n_rivals=N_RIVALS,
+            reach=REACH,
         )
         return rivals

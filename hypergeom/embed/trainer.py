@@ -25,10 +25,10 @@ FloatArray = npt.NDArray[np.float64]
 _MAX_STEP = 1.0
 
 # Rivals of a node are the non-ancestors that stand nearest to it, among those not much farther than its farthest
-# ancestor: their cosh(d) - 1 is at most _REACH times that ancestor's. An exact search lists them every _PERIOD epochs.
-_N_RIVALS, _N_DRAWN, _REACH, _PERIOD = 64, 32, 2.0, 10
+# ancestor: their cosh(d) - 1 is at most REACH times that ancestor's. An exact search lists them every _PERIOD epochs.
+N_RIVALS, _N_DRAWN, REACH, _PERIOD = 64, 32, 2.0, 10
 
-_ROUNDING = 8 * np.finfo(float).eps  # of a gap that is formed anew
+ROUNDING = 8 * np.finfo(float).eps  # of a gap that is formed anew
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class Trainer:
         x, gaps, smallest_gap = self._rows[:, : self._d], self._rows[:, self._lanes], self._smallest_gap
         gaps[:] = 1 - np.einsum("ij,ij->i", x, x)
         # Two threads that write one row at once can leave it beyond the rim.
-        beyond = np.flatnonzero(gaps < smallest_gap - _ROUNDING)
+        beyond = np.flatnonzero(gaps < smallest_gap - ROUNDING)
         x[beyond] *= np.sqrt((1 - smallest_gap) / (1 - gaps[beyond]))[:, None]
         gaps[beyond] = smallest_gap
         return len(beyond)
@@ -154,13 +154,13 @@ class Trainer:
             return {}
         if self._rivals is None or (epoch - first) % _PERIOD == 0:
             self._rivals = self._search_rivals()
-        # Uniform draws meet a given node n_negatives / n times a visit, these _N_DRAWN / _N_RIVALS times.
+        # Uniform draws meet a given node n_negatives / n times a visit, these _N_DRAWN / N_RIVALS times.
         uniform = recipe.n_negatives / len(self._rows)
-        weight = min(1.0, recipe.hard_negatives[0] * uniform * _N_RIVALS / _N_DRAWN)
+        weight = min(1.0, recipe.hard_negatives[0] * uniform * N_RIVALS / _N_DRAWN)
         return {"near": self._rivals, "n_near": _N_DRAWN, "near_weight": weight}
 
     def _search_rivals(self) -> Any:
-        """For each node its `_N_RIVALS` nearest rivals, -1 where there are fewer."""
+        """For each node its `N_RIVALS` nearest rivals, -1 where there are fewer."""
         _, rivals = _core.reconstruction_ranks(
             self.points,
             self._rows[:, self._lanes].copy(),
@@ -168,8 +168,8 @@ class Trainer:
             self._ancestors,
             np.flatnonzero(np.diff(self._indptr)).astype(np.int32),
             threads=self._recipe.threads or 1,
-            n_rivals=_N_RIVALS,
-            reach=_REACH,
+            n_rivals=N_RIVALS,
+            reach=REACH,
         )
         return rivals
 
