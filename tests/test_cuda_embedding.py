@@ -143,6 +143,16 @@ def test_steps_beyond_the_rim_are_projected(device):
     assert_epochs_agree(edges, start, settings, device, 1e-8, epochs=2, uncertain=0.01)
 
 
+def test_a_start_beyond_the_margin_is_projected_and_counted(device):
+    start = np.array([[0.99, 0.0], [0.0, 0.5], [0.8, 0.6]])
+    settings = recipe(margin=0.02, learning_rate=(1e-12,), n_negatives=1, burn_in=0)
+    trainer = DeviceTrainer(start, np.array([[0, 1]]), np.ones(1), settings, 0, device)
+    ((_, _, projected),) = trainer.numbers([trainer.epoch(0)])
+    assert projected >= 2
+    np.testing.assert_allclose(host(trainer.points), [[0.98, 0.0], [0.0, 0.5], [0.784, 0.588]], atol=1e-10)
+    np.testing.assert_allclose(host(trainer._rows)[:, 4], [0.0396, 0.75, 0.0396], rtol=1e-9)
+
+
 def test_draws_that_end_short(device):
     """All nodes but one are ancestors of node 0; in some epochs the filter passes over that one too."""
     edges = np.stack([np.zeros(60, dtype=np.int64), np.arange(2, 62)], axis=1)

@@ -4,6 +4,7 @@ Without a GPU they run on a stand-in for CuPy, whose kernels are those of the em
 """
 
 import pickle
+import time
 from collections import Counter
 
 import numpy as np
@@ -62,7 +63,9 @@ def fitted(edges, *, to=None, weights=None, callback=None, **changes):
 def test_fit_is_that_of_the_cpu(manifold, init, put, cupy):
     """With one warp and one thread; six epochs from the same seed, rivals in the last two."""
     settings = {"manifold": manifold, "init": init, "curvature": 0.8, "negative_power": 0.5}
+    begin = time.perf_counter()
     on_cpu, on_gpu = fitted(EDGES, **settings), fitted(put(EDGES), **settings)
+    assert on_cpu.seconds_ + on_gpu.seconds_ < time.perf_counter() - begin
     assert type(on_gpu.embedding_) is cupy.ndarray
     assert on_gpu.embedding_.dtype == np.float64
     np.testing.assert_allclose(host(on_gpu.embedding_), on_cpu.embedding_, rtol=0, atol=1e-7)
