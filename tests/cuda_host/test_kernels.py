@@ -1,5 +1,6 @@
 """The lists of kernels, and faults seeded into kernels: each is found by what the other tests compare."""
 
+import re
 import shutil
 
 import numpy as np
@@ -27,6 +28,13 @@ def test_every_kernel_has_a_name_of_its_own():
     of_rows = sum(len(kernels) for _, kernels, _ in emulation.SOURCES["row_ops.cu"]())
     assert of_rows == 2 * (len(emulation.LANES) * len(row_functions) + len(groups)) > 0
     assert sum(len(kernels) for _, kernels, _ in emulation.SOURCES["pairwise.cu"]()) == 2 * 2 * 2
+
+
+def test_every_kernel_of_the_embedding_is_in_the_list():
+    written = r"(?:^HG_\w+_KERNEL\(|__launch_bounds__\([^)]*\)\s+)(embedding_\w+)"
+    for source, names in emulation.EMBEDDING_KERNELS.items():
+        text = (_cuda.source_folders()[1] / source).read_text()
+        assert sorted(re.findall(written, text, re.M)) == sorted(names)
 
 
 class _Guarded:
