@@ -129,11 +129,13 @@ HG_FN bool is_far_out(const RowOp& op, const int* size, void* const* packs, int 
     const double c = static_cast<const Pack*>(packs[of_c])->v[k];
     bool far = c < 0x1p-240;
     for (int a = 0; a <= of_c; ++a) {
+        double square = 0;
         for (int i = 0; i < size[a]; ++i) {
             const double v = ::fabs(static_cast<const Pack*>(packs[a])[i].v[k]);
             if (!(v <= largest)) return false;
-            far = far || v > 0x1p+240 || c * v * v > 1e4;
+            far = far || v > 0x1p+240, square += v * v;
         }
+        far = far || c * square > 1e4;
     }
     return far;
 }

@@ -47,7 +47,7 @@ SUBJECTS = [
     Subject(
         "lorentz.exp0", hyperboloid.exp0, ("v0",), of_exp0, bars=Bars(4), elsewhere=dict.fromkeys(FAR, Bars(4, 500))
     ),
-    Subject("lorentz.log", hyperboloid.log, ("x", "y"), elsewhere=FAR),
+    Subject("lorentz.log", hyperboloid.log, ("x", "y"), bars=Bars(10), elsewhere=dict.fromkeys(FAR, Bars(10, 500))),
     Subject("lorentz.log0", hyperboloid.log0, ("y",)),
     Subject("lorentz.retract", hyperboloid.retract, ("x", "v"), of_retract),
     Subject("lorentz.geodesic", hyperboloid.geodesic, ("x", "y", "t"), of_geodesic, elsewhere=FAR),
