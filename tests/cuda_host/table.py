@@ -1,6 +1,6 @@
-"""Write the tables of docs/gpu: ``python tests/cuda_host/table.py``, some twenty minutes on two cores.
+"""Write the tables of docs/gpu: ``python tests/cuda_host/table.py kernels roofline``, half an hour on two cores.
 
-What the compiler reports of each kernel, for each architecture.
+What the compiler reports of each kernel, for each architecture; what each kernel moves and computes.
 """
 
 import argparse
@@ -9,12 +9,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from cuda_host import kernel_table
+from cuda_host import kernel_table, roofline
+
+TABLES = {"kernels": kernel_table.write, "roofline": roofline.write}
 
 
 def main():
-    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
-    kernel_table.write()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("tables", nargs="+", choices=TABLES)
+    for name in parser.parse_args().tables:
+        TABLES[name]()
 
 
 if __name__ == "__main__":
