@@ -23,8 +23,8 @@ OPS = {name: op for name, op in row_ops.items() if not SOME or f"{op.space}-{op.
 CHAPTERS = emulation.chapters()
 IDS = [f"{space}-{chapter}" for space, chapter in CHAPTERS]
 DTYPES = (np.float32, np.float64)
-# Around the 8 or 16 entries of a thread's row, the 8 lanes and the 32 lanes of others; rows around the tile of a warp, and
-# more than the emulated grid of three blocks takes at once.
+# Around the 8 or 16 entries of a thread's row, the 8 lanes and the 32 lanes of others; rows around the tile of a warp,
+# and more than the emulated grid of three blocks takes at once.
 WIDTHS = (1, 2, 7, 8, 9, 16, 17, 31, 33, 128, 129)
 ROWS_OF_THREADS, ROWS_OF_LANES = (0, 1, 31, 33, 420), (0, 1, 7, 65)
 
@@ -312,7 +312,13 @@ def test_an_edited_header_changes_the_compile_options(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("architecture", nvrtc.ARCHITECTURES)
-@pytest.mark.parametrize(("space", "chapter"), CHAPTERS, ids=IDS)
+@pytest.mark.parametrize(
+    ("space", "chapter"),
+    [
+        pytest.param(*pair, id=id_, marks=[pytest.mark.slow] * (id_ != "poincare-hyperplanes"))
+        for pair, id_ in zip(CHAPTERS, IDS, strict=True)
+    ],
+)
 def test_every_kernel_compiles_without_spills(space, chapter, architecture):
     options = _cuda.compile_options() + _cuda.chapter_options(space, chapter)
     binary = nvrtc.compile_for_all(_cuda.source_folders()[1] / "row_ops.cu", options)[architecture]()
@@ -328,19 +334,6 @@ def test_one_kernel_compiles_alone(lanes):
         options = _cuda.compile_options() + kernel.options
         binary = nvrtc.compile_for(_cuda.source_folders()[1] / kernel.source, "sm_80", options)
         assert binary.kernels == {kernel.name} == {f"lorentz_{name}_{dtype}_x{lanes}"}
-
-
-@pytest.mark.parametrize(("space", "chapter"), CHAPTERS, ids=IDS)
-def test_nvcc_spills_nothing(space, chapter, tmp_path):
-    nvcc = shutil.which("nvcc")
-    if nvcc is None:
-        pytest.skip("there is no nvcc on the PATH")
-    options = ["-std=c++17", "--fmad=false", *(f"-I{folder}" for folder in _cuda.source_folders())]
-    options += _cuda.chapter_options(space, chapter)
-    path = _cuda.source_folders()[1] / "row_ops.cu"
-    usage = nvrtc.nvcc_usage(nvcc, path, "sm_90", options, tmp_path / "kernels.cubin")
-    assert usage.keys() == set(emulation.row_kernels(space, chapter))
-    assert {name: use for name, use in usage.items() if use.stack or use.spills} == {}
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import numpy as np
 
 # The lowest nine bits of an instruction of 16 bytes, the same from sm_75 to sm_100: a disassembler names them so.
 ARITHMETIC = {"DMUL": 0x028, "DADD": 0x029, "DSETP": 0x02A, "DFMA": 0x02B}
+# Between numbers of which one has 64 bits; the division of integers of 64 bits has four.
 CONVERSIONS = {"F2F.64": 0x110, "F2I.64": 0x111, "I2F.64": 0x112, "FRND.64": 0x113}
 
 
@@ -31,5 +32,5 @@ def opcodes(binary):
 
 
 def doubles(counts):
-    """Instructions of double precision: those that compute, and those that convert."""
+    """Instructions of double precision: those that compute, and those that convert numbers of 64 bits."""
     return tuple(int(sum(counts[code] for code in kinds.values())) for kinds in (ARITHMETIC, CONVERSIONS))

@@ -8,12 +8,10 @@ from cuda_host import emulation, nvrtc
 from hypergeom import _cuda
 
 PATH = Path(__file__).parents[2] / "docs" / "gpu" / "kernels.csv"
-# Why kernels for float32 arrays have instructions of double precision: for each source.
+# Why kernels for float32 arrays have instructions of double precision, by source; the others have no such kernels.
 REASONS = {
-    "row_ops.cu": "all between reading and writing: a float32 result is the float64 result rounded",
-    "pairwise.cu": "likewise; and a distance is the bits of `dist`",
-    "embedding.cu": "no kernel for float32",
-    "ranks.cu": "no kernel for float32",
+    "row_ops.cu": "all between reading and writing: a float32 result is the float64 result, rounded once",
+    "pairwise.cu": "likewise, and a distance is the bits of that of two rows",
 }
 
 
