@@ -21,22 +21,24 @@ FOLDER = Path(__file__).parents[2] / "docs" / "gpu"
 
 
 class Card(NamedTuple):
-    """Rates a second: bytes, instructions of double precision of all lanes, conversions between double and others."""
+    """Rates a second: bytes, and instructions of all lanes: any, of double precision, conversions of 64 bits."""
 
     bytes: float
+    instructions: float
     doubles: float
     conversions: float
 
 
-# Bytes and operations of the data sheets, a fused product and sum being two; where those have none in double precision,
-# it is the share of those in single that the CUDA C++ Programming Guide gives (arithmetic throughput: 2 of 64, and of
-# 128, a cycle), as are conversions (16 of 32, 16 of 64, all, all).
+# Bytes and operations of the data sheets, of which a fused product and sum is two. The rest are shares of them, by the
+# throughput a cycle and multiprocessor in the CUDA C++ Programming Guide: instructions of four warps, which are 128 lanes;
+# products and sums in single precision 64, 128, 64, 128; in double 32, 64, 2, 2; conversions of 64 bits 16, 16, 2, 2.
 CARDS = {
-    "A100": Card(2039e9, 9.7e12 / 2, 9.7e12 / 4),
-    "H100": Card(3350e9, 34e12 / 2, 34e12 / 8),
-    "T4": Card(320e9, 8.1e12 / 32 / 2, 8.1e12 / 32 / 2),
-    "A10": Card(600e9, 31.2e12 / 64 / 2, 31.2e12 / 64 / 2),
+    "A100": Card(2039e9, 19.5e12, 9.7e12 / 2, 9.7e12 / 4),
+    "H100": Card(3350e9, 67e12 / 2, 34e12 / 2, 34e12 / 8),
+    "T4": Card(320e9, 8.1e12, 8.1e12 / 64, 8.1e12 / 64),
+    "A10": Card(600e9, 31.2e12 / 2, 31.2e12 / 128, 31.2e12 / 128),
 }
+FAST, SLOW = ("A100", "H100"), ("T4", "A10")  # at double precision
 # Instructions that the compiler makes of one, where nothing is rare (sm_90, CUDA 13.0).
 WEIGHTS = {"div.rn.f64": 8, "sqrt.rn.f64": 8, "rcp.rn.f64": 5}
 FREE = ("mov.", "abs.", "neg.", "selp.", "ld.", "st.", "cvt.")  # of these none is an instruction of double precision
@@ -83,9 +85,9 @@ class Work(NamedTuple):
     instructions: float
 
     def times(self, card):
-        """Picoseconds by memory, and by arithmetic of double precision."""
+        """Picoseconds by memory, by arithmetic of double precision, by all instructions."""
         arithmetic = self.doubles / card.doubles + self.conversions / card.conversions
-        return self.moved / card.bytes * 1e12, arithmetic * 1e12
+        return tuple(1e12 * t for t in (self.moved / card.bytes, arithmetic, self.instructions / card.instructions))
 
 
 def doubles(counts):
@@ -199,23 +201,29 @@ def shown(number):
     return f"{number:.3g}" if number < 1000 else f"{number:.0f}"
 
 
-def header():
-    times = [f"{name} {what}" for name in CARDS for what in ("memory", "doubles")]
-    return ["kernel", "d", "of a", "must", "moves", "asks", "doubles", "conversions", "instructions", *times]
+COUNTS = ("must", "moves", "asks", "doubles", "conversions", "instructions")
 
 
-def line(w):
-    times = [t for card in CARDS.values() for t in w.times(card)]
+def header(cards=FAST):
+    times = [f"{name} {what}" for name in cards for what in ("memory", "doubles", "all")]
+    return ["kernel", "d", "of a", *COUNTS, *times]
+
+
+def line(w, cards=FAST):
+    times = [t for name in cards for t in w.times(CARDS[name])]
     return [w.kernel, w.d, w.unit, *map(shown, (*w[3:], *times))]
+
+
+# The tables: whether of the main functions in several dimensions, and of which cards.
+TABLES = {"roofline_main": (True, FAST), "roofline": (False, FAST + SLOW), "slow_doubles": (True, SLOW)}
 
 
 def write(folder=FOLDER):
     folder.mkdir(exist_ok=True)
     with ProcessPoolExecutor(2) as pool:
-        for name, main in (("roofline_main", True), ("roofline", False)):
-            with open(folder / f"{name}.csv", "w", newline="") as file:
-                table = csv.writer(file, lineterminator="\n")
-                table.writerow(header())
-                for w in pool.map(measured, jobs(main)):
-                    table.writerow(line(w))
-                    file.flush()
+        found = {main: list(pool.map(measured, jobs(main))) for main in (True, False)}
+    for name, (main, cards) in TABLES.items():
+        with open(folder / f"{name}.csv", "w", newline="") as file:
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow(header(cards))
+            table.writerows(line(w, cards) for w in found[main] if name != "slow_doubles" or "float32" in w.kernel)
