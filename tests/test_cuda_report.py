@@ -42,6 +42,11 @@ def test_the_table_has_every_kernel_and_none_spills():
         assert all(line[f"registers {a}"] <= 255 for a in nvrtc.ARCHITECTURES), name
 
 
+def test_the_summary_is_that_of_the_table():
+    with open(kernel_table.SUMMARY, newline="") as file:
+        assert list(csv.reader(file)) == [[str(cell) for cell in line] for line in kernel_table.summary()], REGENERATE
+
+
 def test_kernels_for_float32_have_a_reason_for_double_precision():
     lines = kernel_table.committed()
     counts = {name: [line[f"double {a}"] for a in nvrtc.ARCHITECTURES] for name, line in lines.items()}

@@ -8,6 +8,7 @@ from cuda_host import emulation, nvrtc
 from hypergeom import _cuda
 
 PATH = Path(__file__).parents[2] / "docs" / "gpu" / "kernels.csv"
+SUMMARY = PATH.with_name("kernel_summary.csv")
 # Why kernels for float32 arrays have instructions of double precision, by source; the others have no such kernels.
 REASONS = {
     "row_ops.cu": "all between reading and writing: a float32 result is the float64 result, rounded once",
@@ -49,6 +50,31 @@ def write(path=PATH):
         for compilation in sources():
             table.writerows(lines_of(*compilation))
             file.flush()
+    write_summary()
+
+
+def summary():
+    """Lines of the table by file of formulas and dtype: the least and the most of their kernels, over architectures."""
+    lines = committed()
+    yield ["kernels of", "dtype", "number", "registers", "shared", "stack", "spills", "double", "conversions"]
+    for source, options, kernels in sources():
+        header = next((option for option in options if "HG_HEADER" in option), None)
+        title = source if header is None else header.partition("hypergeom/")[2].removesuffix('.hpp"')
+        for dtype in ("float32", "float64"):
+            some = [lines[name] for name in kernels if dtype in name or (header is None and dtype == "float64")]
+            if some:
+                kinds = ("registers", "shared", "stack", "spills", "double", "conversions")
+                yield [title, dtype, len(some), *(_range(some, kind) for kind in kinds)]
+
+
+def _range(lines, kind):
+    values = [n for line in lines for key, n in line.items() if key.partition(" ")[0] == kind]
+    return str(min(values)) if min(values) == max(values) else f"{min(values)} to {max(values)}"
+
+
+def write_summary(path=SUMMARY):
+    with open(path, "w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows(summary())
 
 
 def committed():

@@ -102,10 +102,13 @@ def program_of(kernel):
 
 
 class _Aligned:
-    """NumPy, but what `empty` gives begins at a whole sector, as on a device."""
+    """NumPy, but what it makes begins at a whole sector, as on a device; results of operators need not."""
 
     def __getattr__(self, name):
-        return getattr(np, name)
+        found = getattr(np, name)
+        if name not in ("zeros", "full", "asarray", "ascontiguousarray"):
+            return found
+        return lambda *args, **keywords: self.array(found(*args, **keywords))
 
     def empty(self, shape, dtype=np.float64):
         size = int(np.prod(shape)) * np.dtype(dtype).itemsize
@@ -263,8 +266,8 @@ class _Block:
             return ~(np.isnan(a) | np.isnan(b))
         if kind[0] == "f" and comparison[-1] == "u":
             return COMPARISONS[comparison[:-1]](a, b) | np.isnan(a) | np.isnan(b)
-        result = COMPARISONS[comparison](a, b)
-        return result & ~(np.isnan(a) | np.isnan(b)) if comparison == "ne" and kind[0] == "f" else result
+        assert kind[0] != "f" or comparison != "ne"  # that of two numbers, of which neither is NaN
+        return COMPARISONS[comparison](a, b)
 
     def _arithmetic(self, head, operation, kind, operands):
         if head in ("shl", "shr"):

@@ -30,7 +30,7 @@ class Card(NamedTuple):
 
 
 # Bytes and operations of the data sheets, of which a fused product and sum is two. The rest are shares of them, by the
-# throughput a cycle and multiprocessor in the CUDA C++ Programming Guide: instructions of four warps, which are 128 lanes;
+# throughput a cycle and multiprocessor in the CUDA C++ Programming Guide: instructions of four warps, so 128 lanes;
 # products and sums in single precision 64, 128, 64, 128; in double 32, 64, 2, 2; conversions of 64 bits 16, 16, 2, 2.
 CARDS = {
     "A100": Card(2039e9, 19.5e12, 9.7e12 / 2, 9.7e12 / 4),
@@ -173,7 +173,7 @@ def of_ranks(job):
     start = np.zeros(n + 1, np.int64)
     start[901:905], start[905:] = (5, 10, 15, 20), 20
     ancestors = np.arange(20, dtype=np.int32) * 7
-    gap = 1 - (x * x).sum(axis=1)
+    gap = device.xp.array(1 - (x * x).sum(axis=1))
     _cuda.reconstruction_ranks(device, x, gap, start, ancestors, queries)
     pairs = len(queries) * n
     return work(device.launches[0][0], d, "pair", pairs, bytes_of(x, gap), device.launches)

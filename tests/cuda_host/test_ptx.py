@@ -57,13 +57,13 @@ struct Call { double* out; const float* x; };
 extern "C" __global__ void halves(Call call) {
     __shared__ double room[64];
     const int t = threadIdx.x;
-    double v = call.x[t];
+    double v = call.x[t % 32];
     if (t % 32 < 16) v = v * 3; else v = v + 1 + t;
     room[t] = v;
     __syncthreads();
     v = room[63 - t];
     for (int lane = 16; lane > 0; lane >>= 1) v += __shfl_xor_sync(MASK, v, lane);
-    call.out[t] = v / 2;
+    call.out[t] = __shfl_sync(MASK, v, 3) / 2;
 }
 """
 
@@ -71,10 +71,11 @@ extern "C" __global__ void halves(Call call) {
 def halves(counts, mask="0xffffffffu"):
     """Its result on 64 threads, and what that is to be."""
     xp = ptx.PtxDevice.xp
-    x, out = xp.array(np.arange(64, dtype=np.float32)), xp.empty(64)
+    x, out = xp.array(np.arange(32, dtype=np.float32)), xp.empty(64)
     parameter = np.array([out.ctypes.data, x.ctypes.data], np.uint64)
     program = ptx.Program(nvrtc.ptx(KERNEL.encode(), ("--fmad=false", f"-DMASK={mask}")), "halves")
     ptx.run(program, 1, 64, parameter, 0, counts)
+    x = np.tile(x, 2)
     v = np.where(np.arange(64) % 32 < 16, x * 3.0, x + 1 + np.arange(64))
     return out, v.reshape(2, 32)[::-1].sum(axis=1).repeat(32) / 2
 
@@ -84,9 +85,10 @@ def test_counts_are_those_of_warps():
     np.testing.assert_array_equal(*halves(counts))
     # Both warps run both branches. A division by 2 is a product.
     assert (counts["mul.rn.f64"], counts["add.rn.f64"], counts["bar.sync"]) == (2 + 2, 2 * (2 + 5), 2)
-    assert counts["shfl.sync.bfly.b32"] == 2 * 2 * 5
-    assert (counts.loaded, counts.stored) == (64 * 4 // 32, 64 * 8 // 32)
-    assert {kind: len(found) for kind, found in counts.touched.items()} == {"ld": 8, "st": 16}
+    assert (counts["shfl.sync.bfly.b32"], counts["shfl.sync.idx.b32"]) == (2 * 2 * 5, 2 * 2)
+    # Both ask for the same numbers.
+    assert (counts.loaded, counts.stored) == (2 * 32 * 4 // 32, 64 * 8 // 32)
+    assert {kind: len(found) for kind, found in counts.touched.items()} == {"ld": 4, "st": 16}
 
 
 def test_lanes_outside_the_mask_are_found():
