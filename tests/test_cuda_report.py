@@ -64,7 +64,13 @@ def test_the_table_is_what_the_compiler_reports(id_):
     version = {lines[line["kernel"]]["NVRTC"] for line in fresh}
     if version != {nvrtc.version()}:
         pytest.skip(f"the table is of NVRTC {version}, this is {nvrtc.version()}; {REGENERATE}")
-    assert fresh == [lines[line["kernel"]] for line in fresh], REGENERATE
+    for line in fresh:
+        found = lines[line["kernel"]]
+        for key, value in line.items():
+            # In two runs the assembler gave 81 and 83 registers to one kernel, of one and the same binary otherwise.
+            spare = 2 if key.startswith("registers") else 0
+            same = abs(found[key] - value) <= spare if spare else found[key] == value
+            assert same, f"{line['kernel']}: {key} {found[key]}, now {value}. {REGENERATE}"
 
 
 @pytest.mark.parametrize("id_", quick_and_slow(BY_ID))
