@@ -27,18 +27,6 @@ struct RankCall {
     double reach;
 };
 
-__device__ __forceinline__ Int64 lower_bound(const double* sorted, Int64 count, double key) {
-    Int64 first = 0, last = count;
-    while (first < last) {
-        const Int64 middle = (first + last) / 2;
-        if (sorted[middle] < key)
-            first = middle + 1;
-        else
-            last = middle;
-    }
-    return first;
-}
-
 // The nearest rivals so far, some more than are asked for, in shared memory.
 struct Nearest {
     double* keys;
@@ -155,7 +143,7 @@ struct RankWarp {
                 const bool rival = first + lane + q * Warp::size < call.n && key[q] <= limit && v[q] != u &&
                                    !embedding::contains(own, count, int(v[q]));
                 if (rival && key[q] <= farthest) {
-                    const Int64 k = begin + lower_bound(call.sorted + begin, count, key[q]);
+                    const Int64 k = begin + embedding::lower_bound(call.sorted + begin, count, key[q]);
                     atomicAdd((call.sorted[k] == key[q] ? call.tied : call.nearer) + k, 1);
                 }
                 if (nearest) nearest->add(rival, key[q], int(v[q]));
@@ -166,7 +154,7 @@ struct RankWarp {
 
     __device__ __forceinline__ void put_ranks() {
         for (Int64 a = lane; a < count; a += Warp::size) {
-            const Int64 k = begin + lower_bound(call.sorted + begin, count, call.ranks[begin + a]);
+            const Int64 k = begin + embedding::lower_bound(call.sorted + begin, count, call.ranks[begin + a]);
             double nearer = call.nearer[k];
             for (Int64 j = begin; j < k; ++j) nearer += double(call.nearer[j]) + double(call.tied[j]);
             call.ranks[begin + a] = 1 + nearer + 0.5 * call.tied[k];

@@ -90,6 +90,12 @@ HG_FN void store(const Pack* from, const Rows& rows, npy_intp r, int count) {
         for (int k = 0; k < count; ++k) *reinterpret_cast<T*>(row[k] + i * rows.stride) = T(from[i].v[k]);
 }
 
+inline void raise_no_memory() {
+    const PyGILState_STATE state = PyGILState_Ensure();
+    PyErr_NoMemory();
+    PyGILState_Release(state);
+}
+
 // Room for the packs of all arguments: on the stack where they are few.
 struct PackRoom {
     Pack near[256];
@@ -99,11 +105,7 @@ struct PackRoom {
     Pack* get(std::size_t count) {
         if (count <= sizeof near / sizeof *near) return near;
         far = std::aligned_alloc(64, (count * sizeof(Pack) + 63) / 64 * 64);
-        if (!far) {
-            const PyGILState_STATE state = PyGILState_Ensure();
-            PyErr_NoMemory();
-            PyGILState_Release(state);
-        }
+        if (!far) raise_no_memory();
         return static_cast<Pack*>(far);
     }
     ~PackRoom() { std::free(far); }
@@ -149,7 +151,7 @@ __attribute__((noinline)) void run_again(const RowOp& op, int d, const int* size
     for (int k = 0; k < lanes; ++k) {
         if (!rows.m[k] || !is_far_out(op, size, packs, k)) continue;
         if (!numbers) numbers = static_cast<Wide*>(std::malloc(count * sizeof(Wide)));
-        if (!numbers) return;  // the rows stay NaN
+        if (!numbers) return raise_no_memory();
         void* row[Signature::max_args];
         Wide* next = numbers;
         for (int a = 0; a < n_args; ++a) {

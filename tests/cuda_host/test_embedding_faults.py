@@ -51,7 +51,7 @@ RANK_FAULTS = {
         "= keys[a];\n        }\n        __syncwarp();",
         "= keys[a];\n        }",
     ),
-    "ties in the wrong place": ("ranks.cu", "if (sorted[middle] < key)", "if (sorted[middle] <= key)"),
+    "ties in the wrong place": ("embedding_visit.hpp", "if (sorted[middle] < key)", "if (sorted[middle] <= key)"),
     "ties that count as nearer": ("ranks.cu", "call.sorted[k] == key[q] ? call.tied :", "false ? call.tied :"),
     "ancestors among the rivals": ("ranks.cu", "!embedding::contains(own", "!!embedding::contains(own"),
     "the node among its rivals": ("ranks.cu", "&& v[q] != u &&", "&&"),

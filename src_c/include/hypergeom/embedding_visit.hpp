@@ -81,16 +81,23 @@ constexpr int filter_bits = 1024;
 // With more members than this the filter passes over too many permitted nodes, and their list is searched.
 constexpr int filter_capacity = 64;
 
-HG_FN bool contains(const int* sorted, Int64 count, int node) {
+// How many numbers of a sorted list are below a key: where it is, or would be.
+template <class T>
+HG_FN Int64 lower_bound(const T* sorted, Int64 count, T key) {
     Int64 first = 0, last = count;
     while (first < last) {
         const Int64 middle = (first + last) / 2;
-        if (sorted[middle] < node)
+        if (sorted[middle] < key)
             first = middle + 1;
         else
             last = middle;
     }
-    return first < count && sorted[first] == node;
+    return first;
+}
+
+HG_FN bool contains(const int* sorted, Int64 count, int node) {
+    const Int64 place = lower_bound(sorted, count, node);
+    return place < count && sorted[place] == node;
 }
 
 }  // namespace hypergeom::embedding
