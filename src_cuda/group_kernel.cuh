@@ -71,6 +71,7 @@ struct Group {
 
     __device__ __forceinline__ void refine(const T* x, const T* w, double c) {
         Centre centre = shared.centre;
+        __syncthreads();  // it is about to be replaced
         if (!Op::is_rough(centre)) return;
         Twofold<double>* misfit = sums + n_sums;
         add_rows(x, w, misfit, [=](const T* row, double weight, Twofold<double>* to) {
