@@ -67,6 +67,17 @@ def test_groups_of_any_size_and_of_long_rows(name):
         assert_twins_agree(op, args, c, emulation.emulated_call)
 
 
+@pytest.mark.parametrize(("d", "group"), [(3, 9), (_cuda.NEAR_SUMS, 6)])
+def test_means_near_the_rim_are_refined_by_a_block(d, group):
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(2, 1, d))
+    x = (1 - 1e-9) * x / np.linalg.norm(x, axis=-1, keepdims=True) + 2e-10 * rng.uniform(-1, 1, (2, group, d)) / d
+    op = OPS["poincare.midpoint_vjp"]
+    args = [rng.normal(size=(2, d)), x, rng.uniform(0.1, 1, (2, group))]
+    for got, expected in zip(emulation.emulated_call(op, args, 1.0), cpu_call(op, args, 1.0), strict=True):
+        assert np.linalg.norm(got - expected) <= 1e-13 * np.linalg.norm(expected)
+
+
 @pytest.mark.parametrize("d", [3, 32, 130])
 def test_gaps_keep_their_digits_on_a_warp(d):
     rng = np.random.default_rng(5)

@@ -127,7 +127,7 @@ def _group_parameter(
     n_sums = sizes["d"] + 1
     if n_sums <= NEAR_SUMS:
         return parameter, None
-    scratch = device.xp.empty(grid * (2 * (ROW_BLOCK // WARP) + 1) * n_sums, dtype=np.float64)
+    scratch = device.xp.empty(grid * (2 * (ROW_BLOCK // WARP + 1) + 1) * n_sums, dtype=np.float64)
     parameter["scratch"] = device.address(scratch)
     return parameter, scratch
 
