@@ -29,9 +29,9 @@ from hypergeom.polar.jorthogonal import polish_step, residual, signed
 __all__ = ["JPolarInfo", "JPolarResult", "jpolar"]
 
 _METHODS = ("auto", "newton", "dwh", "schulz")
-_MOST = {"auto": 20, "newton": 20, "dwh": 20, "schulz": 60}
+_MOST = {"auto": 20, "newton": 20, "dwh": 14, "schulz": 60}
 # An iteration that takes longer than this has eigenvalues near the imaginary axis to pull away from it.
-_SUSPICIOUS = {"newton": 12, "dwh": 7, "schulz": 60}
+_SUSPICIOUS = {"newton": 12, "dwh": 7, "schulz": 20}
 _GUARD = 0.5  # |W* W - I|_F beyond which rounding alone keeps W from being polished
 _PROBES = 4
 
@@ -114,7 +114,7 @@ def jpolar(
         ``"auto"``: the first, and the second where that does not get there. ``"schulz"`` needs the eigenvalues of S
         nearly real and in (0, sqrt(3)), and finds hardly any factor otherwise.
     maxiter : int, optional
-        By default 20, or 60 for ``"schulz"``.
+        By default 20, 14 for ``"dwh"``, 60 for ``"schulz"``.
     polish : int
         Steps of `schulz_polish` at the end, where W is near enough for them.
     bounds : (float, float), optional
@@ -237,7 +237,7 @@ def _solve(
     else:
         run = _halley(a, exponent, j, device_j, most, bounds)
     found = _finished(a, device_j, j, run, polish, first, diagnosis)
-    for k in np.flatnonzero(~found.good | (run.iterations > _SUSPICIOUS[first])).tolist():
+    for k in np.flatnonzero(~found.good).tolist():
         if diagnosis[k] is None:
             diagnosis[k] = _offending(a, k, j)
     good = found.good & np.asarray([d is None for d in diagnosis])
@@ -245,7 +245,7 @@ def _solve(
     if method != "auto" or not len(again):
         return found._replace(good=good)
     part = take(a, again)
-    second = _halley(part, take(exponent, again), j, device_j, most, None)
+    second = _halley(part, take(exponent, again), j, device_j, min(most, _MOST["dwh"]), None)
     better = _finished(part, device_j, j, second, polish, "dwh", [None] * len(again))
     return _merged(found._replace(good=good), better, again)
 
@@ -298,7 +298,10 @@ def _finished(
     # As large as rounding in ill-conditioned factors makes it, and far from what a wrong matrix has.
     accepted = (host(off) <= 30 * eps(a) ** 0.5) & (host(j_off) <= 100 * eps(a))
     good = run.converged & accepted
-    good = good & ~_numerically_singular(a, w, s, good, diagnosis)
+    good = good & ~_numerically_singular(a, w, s, off, good, diagnosis)
+    for k in np.flatnonzero(good & (run.iterations > _SUSPICIOUS[method])).tolist():
+        diagnosis[k] = _near_axis(np.linalg.eigvals(_host_matrix(s, k)) ** 2, a)
+        good[k] = diagnosis[k] is None
     return _Factors(w, s, np.full(a.shape[0], method), run.iterations, good, diagnosis, j_off, off, symmetry)
 
 
@@ -306,13 +309,14 @@ def _numerically_singular(
     a: Array,
     w: Array,
     s: Array,
+    off: Array,
     good: np.ndarray[Any, Any],
     diagnosis: list[tuple[str, complex | None] | None],
 ) -> np.ndarray[Any, Any]:
-    """Whether S, and so its existence, is lost in the rounding of A: |S| |S^{-1}| beyond 1 / (n eps).
+    """Whether S, and so its existence, is lost in the rounding of A: |S| |S^{-1}| beyond 0.01 / eps.
 
     The condition of A says nothing here, since that of W alone may be as large. S^{-1} = A^{-1} W is estimated by a few
-    fixed random vectors.
+    fixed random vectors. From 0.001 / eps on the residual decides: that of a factor is small beside the condition of W.
     """
     xp, n = array_namespace(a), a.shape[-1]
     probes = np.random.default_rng(0).standard_normal((n, _PROBES)) / _PROBES**0.5
@@ -320,9 +324,10 @@ def _numerically_singular(
     places = np.flatnonzero(good)
     singular = np.zeros(a.shape[0], dtype=bool)
     if len(places):
-        part, w, s = (v if good.all() else take(v, places) for v in (a, w, s))
-        estimate = host(frobenius(_solved(part, w @ device_probes)) * frobenius(s))
-        singular[places] = ~(estimate <= 1 / (n * eps(a)))
+        part, w, s, off = (v if good.all() else take(v, places) for v in (a, w, s, off))
+        estimate = host(frobenius(_solved(part, w @ device_probes)) * frobenius(s)) * eps(a)
+        rough = host(off) > 1e3 * eps(a) * host(frobenius(w)) ** 2
+        singular[places] = ~(estimate <= np.where(rough, 1e-3, 1e-2))
     for k in np.flatnonzero(singular).tolist():
         diagnosis[k] = ("singular", 0j)
     return singular
@@ -387,16 +392,21 @@ def _spectrum(a: np.ndarray[Any, Any], j: np.ndarray[Any, Any]) -> np.ndarray[An
 
 
 def _offending(a: Array, k: int, j: np.ndarray[Any, Any]) -> tuple[str, complex | None] | None:
-    """The eigenvalue of A* A on the closed negative real axis, to the rounding of a double one, if there is one."""
+    """What keeps a matrix from having a factor: it is singular, or A* A has an eigenvalue on the negative real axis."""
     matrix = _host_matrix(a, k)
     if not np.isfinite(np.linalg.slogdet(matrix)[1]):
         return "singular", 0j
-    values = _spectrum(matrix, j).astype(complex)
+    return _near_axis(_spectrum(matrix, j), a)
+
+
+def _near_axis(values: np.ndarray[Any, Any], a: Array) -> tuple[str, complex | None] | None:
+    """The eigenvalue nearest to the negative real axis, if it is on it to the rounding of a double one."""
+    values = values.astype(complex)
     off_axis = math.pi - np.abs(np.angle(values))
     near = int(np.argmin(off_axis))
     if values[near] == 0:
         return "singular", 0j
-    if off_axis[near] <= 10 * math.sqrt(len(j) * eps(a)):
+    if off_axis[near] <= 10 * math.sqrt(len(values) * eps(a)):
         return "eigenvalue", complex(values[near])
     return None
 
@@ -405,6 +415,8 @@ def _failure(
     found: _Factors, k: int, index: tuple[int, ...], a: Array, exponent: Array, j: np.ndarray[Any, Any]
 ) -> Exception:
     what = found.diagnosis[k]
+    if what is None and np.linalg.cond(_host_matrix(a, k)) * len(j) * eps(a) >= 1:
+        what = ("singular", 0j)
     if what is None:
         where = f" at index {index}" if index else ""
         return ConvergenceError(
