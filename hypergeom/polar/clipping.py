@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 from array_api_compat import array_namespace
 
 from hypergeom._rows import Array
@@ -26,7 +27,7 @@ from hypergeom.polar.schulz import composed
 
 __all__ = ["bounds", "mclip"]
 
-_SVD_UP_TO = 256  # of the short side: below, one SVD is faster than three sign functions
+_SVD_UP_TO = 256  # of the short side, elsewhere than in NumPy, where one SVD is always faster than three sign functions
 _NS_LOWER = {"float32": 1e-5, "float64": 1e-8}  # what the signs of "ns" are exact above, relative to the norm
 
 
@@ -50,7 +51,7 @@ def mclip(a: Array, lower: Any, upper: Any, /, *, method: str = "auto") -> Array
         ``"qdwh"`` is the formula above with signs to working precision, ``"ns"`` with signs by optimal Newton-Schulz
         coefficients, in products alone: these are exact above 1e-8 of the norm (float32: 1e-5), and that times the sum
         of the norm and the bounds is the error. Singular values below are taken for smaller ones, and not raised to a
-        positive `lower`. ``"auto"`` takes the SVD up to a short side of 256.
+        positive `lower`. ``"auto"`` takes the SVD for NumPy arrays and up to a short side of 256.
 
     Returns
     -------
@@ -81,7 +82,7 @@ def mclip(a: Array, lower: Any, upper: Any, /, *, method: str = "auto") -> Array
     low, high = bounds("mclip", a, lower, upper)
     if math.prod(a.shape) == 0:
         return xp.zeros_like(a)
-    if method == "svd" or (method == "auto" and min(a.shape[-2:]) <= _SVD_UP_TO):
+    if method == "svd" or (method == "auto" and (isinstance(a, np.ndarray) or min(a.shape[-2:]) <= _SVD_UP_TO)):
         return _by_svd(a, low, high)
     scaled, exponent = rescale(a)
     low, high = times_power_of_two(low, exponent), times_power_of_two(high, exponent)

@@ -29,7 +29,9 @@ from hypergeom.polar.schulz import composed
 
 __all__ = ["PolarResult", "msign", "polar", "to_working_precision"]
 
-_SVD_UP_TO = 64  # of the short side: below, the overhead of the steps of QDWH outweighs them
+# Of the short side, elsewhere than in NumPy: QDWH is made of operations that a GPU is fast at, and an SVD is not. With
+# LAPACK on one core the SVD takes half the time at every size.
+_SVD_UP_TO = 64
 
 
 @dataclass(frozen=True)
@@ -120,8 +122,8 @@ def msign(
         Real or complex.
     method : {"auto", "svd", "qdwh", "ns", "gram"}
         ``"svd"``, or ``"qdwh"``, the weighted Halley iteration [1]_ (with an SVD of what is singular to `rtol`), to
-        working precision, and ``"auto"`` the faster of these. ``"ns"`` and ``"gram"`` are `newton_schulz`, in products
-        alone and as good as its coefficients.
+        working precision, and ``"auto"`` the SVD for NumPy arrays and small matrices. ``"ns"`` and ``"gram"`` are
+        `newton_schulz`, in products alone and as good as its coefficients.
     coefficients, steps
         For ``"ns"`` and ``"gram"``: as in `newton_schulz`.
     lower : float, optional
@@ -180,7 +182,7 @@ def to_working_precision(a: Array, method: str, *, partial: bool, rtol: float | 
         return array_namespace(a).zeros_like(a)
     if rtol is None:
         rtol = max(a.shape[-2:]) * eps(a)
-    if method == "svd" or (method == "auto" and min(a.shape[-2:]) <= _SVD_UP_TO):
+    if method == "svd" or (method == "auto" and (isinstance(a, np.ndarray) or min(a.shape[-2:]) <= _SVD_UP_TO)):
         return on_finite(lambda x: _by_svd(rescale(x)[0], partial, rtol), a)
     return on_finite(lambda x: _by_halley(rescale(x)[0], partial, rtol), a)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import array_api_compat
 import numpy as np
 from array_api_compat import array_namespace
 
 from hypergeom._rows import Array
 from hypergeom.polar.arguments import (
     adjoint,
+    by_matrix,
     check_choice,
     eye,
     finite_matrices,
@@ -24,6 +24,7 @@ from hypergeom.polar.coefficients import Table, table
 __all__ = ["composed", "newton_schulz"]
 
 _RESTART = 2  # steps of the Gram form before it starts anew from the matrix itself
+_TRIANGLES_FROM = 128  # rows from which BLAS's products of one triangle are worth their calls
 
 
 def newton_schulz(
@@ -96,11 +97,11 @@ def composed(a: Array, rows: Table, *, variant: str = "auto", normalize: bool = 
     finite = finite_matrices(a)
     x = _normalized(a) if normalize else a
     x = x if m <= n else adjoint(x)
-    if variant == "gram" or (variant == "auto" and max(m, n) >= 2 * min(m, n)):
-        x = _gram(x, rows)
+    gram = variant == "gram" or (variant == "auto" and max(m, n) >= 2 * min(m, n))
+    if isinstance(x, np.ndarray) and x.dtype.kind == "f" and x.shape[-2] >= _TRIANGLES_FROM:
+        x = by_matrix(lambda matrix: _iterate(matrix, rows, gram, _Triangles(matrix)), x)
     else:
-        for row in rows:
-            x = _factor(_square(x), row) @ x
+        x = _iterate(x, rows, gram, _Products())
     x = x if m <= n else adjoint(x)
     return x if bool(xp.all(finite)) else xp.where(finite, x, xp.full_like(x, xp.nan))
 
@@ -112,37 +113,71 @@ def _normalized(a: Array) -> Array:
     return a / xp.astype(xp.where(norm > 0, norm, xp.ones_like(norm)), a.dtype)
 
 
-def _square(x: Array) -> Array:
-    """x x^H; where NumPy sees the same memory twice, it computes one triangle."""
-    return x @ adjoint(x)
+def _iterate(x: Array, rows: Table, gram: bool, products: _Products) -> Array:
+    for start in range(0, len(rows), _RESTART):
+        block = rows[start : start + _RESTART]
+        if not gram:
+            for row in block:
+                x = products.apply(products.factor(products.square(x), row), x)
+            continue
+        r = products.square(x)
+        q = products.factor(r, block[0])
+        for row in block[1:]:
+            # all of these are polynomials of the first r: they commute, and their products are Hermitian
+            r = products.apply(q, products.apply(q, r))
+            q = products.apply(products.factor(r, row), q)
+        x = products.apply(q, x)
+    return x
 
 
-def _factor(r: Array, row: Any) -> Array:
-    """a I + b r + c r^2 of a Hermitian r."""
-    a, b, c = (float(v) for v in row)
-    if not array_api_compat.is_numpy_array(r):
+class _Products:
+    """The products of an iteration."""
+
+    def square(self, x: Array) -> Array:
+        """x x^H."""
+        return x @ adjoint(x)
+
+    def factor(self, r: Array, row: Any) -> Array:
+        """a I + b r + c r^2 of a Hermitian r."""
+        a, b, c = (float(v) for v in row)
         z = b * r if c == 0 else b * r + c * (r @ adjoint(r))
         return z + a * eye(z, z.shape[-1])
-    if c == 0:
-        z = b * r
-    else:
-        z = _square(r)
-        z *= r.dtype.type(c)
-        z += r.dtype.type(b) * r
-    diagonal = np.arange(z.shape[-1])
-    z[..., diagonal, diagonal] += r.dtype.type(a)
-    return z
+
+    def apply(self, z: Array, x: Array) -> Array:
+        """z x of a Hermitian z."""
+        return z @ x
 
 
-def _gram(x: Array, rows: Table) -> Array:
-    for start in range(0, len(rows), _RESTART):
-        r, q = _square(x), None
-        block = rows[start : start + _RESTART]
-        for k, row in enumerate(block):
-            z = _factor(r, row)
-            q = z if q is None else q @ z
-            if k + 1 < len(block):
-                r = z @ r @ z
-                r = (r + adjoint(r)) / 2
-        x = q @ x
-    return x
+class _Triangles(_Products):
+    """Of one real NumPy matrix, by BLAS: what is symmetric is computed once, and its sums in the same pass."""
+
+    def __init__(self, x: np.ndarray[Any, Any]) -> None:
+        from scipy.linalg import blas
+
+        self._syrk, self._symm = blas.get_blas_funcs(("syrk", "symm"), (x,))
+
+    def square(self, x: Array) -> Array:
+        # The transpose of an array in C order is in BLAS's order.
+        return _mirrored(self._syrk(1.0, x.T, trans=1))
+
+    def factor(self, r: Array, row: Any) -> Array:
+        a, b, c = (float(v) for v in row)
+        z = np.multiply(r, b, dtype=r.dtype, order="F") if c == 0 else self._syrk(c, r, beta=b, c=r)
+        diagonal = np.einsum("ii->i", z)
+        diagonal += r.dtype.type(a)
+        return z if c == 0 else _mirrored(z)
+
+    def apply(self, z: Array, x: Array) -> Array:
+        return self._symm(1.0, z, x.T, side=1).T
+
+
+def _mirrored(upper: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The lower triangle from the upper one, in tiles that stay in the cache."""
+    n, size = len(upper), 64
+    below = np.tri(size, k=-1, dtype=bool)
+    for i in range(0, n, size):
+        for k in range(0, i, size):
+            upper[i : i + size, k : k + size] = upper[k : k + size, i : i + size].T
+        tile = upper[i : i + size, i : i + size]
+        np.copyto(tile, tile.T.copy(), where=below[: len(tile), : len(tile)])
+    return upper
