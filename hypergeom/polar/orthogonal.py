@@ -16,6 +16,7 @@ from hypergeom.polar.arguments import (
     adjoint,
     check_choice,
     eps,
+    finite_matrices,
     frobenius,
     matrices,
     on_finite,
@@ -91,11 +92,12 @@ def polar(a: Array, /, *, side: str = "right", method: str = "auto") -> PolarRes
            [ 1.,  0.]]), array([[1., 0.],
            [0., 2.]]))
     """
-    _, (a,) = matrices("polar", a=a)
+    xp, (a,) = matrices("polar", a=a)
     check_choice("polar", "side", side, ("right", "left"))
     check_choice("polar", "method", method, ("auto", "svd", "qdwh"))
     u = to_working_precision(a, method, partial=False)
-    scaled, exponent = rescale(a)
+    # u is NaN where a is not finite, and infinity times NaN a warning
+    scaled, exponent = rescale(xp.where(finite_matrices(a), a, xp.zeros_like(a)))
     p = sym(adjoint(u) @ scaled if side == "right" else scaled @ adjoint(u))
     return PolarResult(u, times_power_of_two(p, -exponent))
 

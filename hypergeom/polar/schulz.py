@@ -14,9 +14,9 @@ from hypergeom.polar.arguments import (
     by_matrix,
     check_choice,
     eye,
-    finite_matrices,
     frobenius,
     matrices,
+    on_finite,
     rescale,
 )
 from hypergeom.polar.coefficients import Table, table
@@ -91,10 +91,13 @@ def newton_schulz(
 def composed(a: Array, rows: Table, *, variant: str = "auto", normalize: bool = True) -> Array:
     """`newton_schulz` of checked arguments."""
     xp = array_namespace(a)
-    m, n = a.shape[-2:]
     if math.prod(a.shape) == 0:
         return xp.zeros_like(a)
-    finite = finite_matrices(a)
+    return on_finite(lambda a: _composed(a, rows, variant, normalize), a)
+
+
+def _composed(a: Array, rows: Table, variant: str, normalize: bool) -> Array:
+    m, n = a.shape[-2:]
     x = _normalized(a) if normalize else a
     x = x if m <= n else adjoint(x)
     gram = variant == "gram" or (variant == "auto" and max(m, n) >= 2 * min(m, n))
@@ -102,8 +105,7 @@ def composed(a: Array, rows: Table, *, variant: str = "auto", normalize: bool = 
         x = by_matrix(lambda matrix: _iterate(matrix, rows, gram, _Triangles(matrix)), x)
     else:
         x = _iterate(x, rows, gram, _Products())
-    x = x if m <= n else adjoint(x)
-    return x if bool(xp.all(finite)) else xp.where(finite, x, xp.full_like(x, xp.nan))
+    return x if m <= n else adjoint(x)
 
 
 def _normalized(a: Array) -> Array:
