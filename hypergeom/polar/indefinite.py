@@ -118,8 +118,8 @@ def jpolar(
     polish : int
         Steps of `schulz_polish` at the end, where W is near enough for them.
     bounds : (float, float), optional
-        For ``"dwh"``: bounds of the absolute values of the eigenvalues of S. By default they come from the eigenvalues
-        of ``A* A``. A lower bound that is too large costs steps, one that is too small digits.
+        For ``"dwh"``: bounds of the absolute values of the eigenvalues of S. By default they come from a
+        run of Newton's iteration. A lower bound that is too large costs steps, one that is too small digits.
     check : bool
         Whether to look at the eigenvalues of ``A* A`` first.
     on_failure : {"raise", "nan"}
@@ -263,7 +263,15 @@ def _halley(
         ends = xp.ones((a.shape[0], 1, 1), dtype=a.dtype, device=device)
         low, high = (times_power_of_two(v * ends, exponent) for v in bounds)
     else:
-        sizes = [np.abs(_spectrum(_host_matrix(a, k), j)) ** 0.5 for k in range(a.shape[0])]
+        # The spectrum of S as Newton's iteration finds it; where it does not, its squares, whose small ones may be lost.
+        rough = newton(a, device_j, _MOST["newton"])
+        s = device_j[:, None] * (xp.matrix_transpose(rough.x) @ (device_j[:, None] * a))
+        sizes = [
+            np.abs(np.linalg.eigvals(_host_matrix(s, k)))
+            if rough.converged[k]
+            else np.abs(_spectrum(_host_matrix(a, k), j)) ** 0.5
+            for k in range(a.shape[0])
+        ]
         tiny = float(np.finfo(np.float32 if a.dtype == xp.float32 else np.float64).tiny)
         high, low = (
             xp.asarray([[[max(float(f(v)), tiny)]] for v in sizes], dtype=a.dtype, device=device)

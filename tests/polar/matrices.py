@@ -35,7 +35,9 @@ def j_polar_case(rng, n, q, kappa_w, kappa_d, kappa_q):
 
 
 def to_mp(a):
-    return mpmath.matrix([[mpmath.mpc(complex(v)) if np.iscomplexobj(a) else mpmath.mpf(float(v)) for v in r] for r in a])
+    return mpmath.matrix(
+        [[mpmath.mpc(complex(v)) if np.iscomplexobj(a) else mpmath.mpf(float(v)) for v in r] for r in a]
+    )
 
 
 def to_numpy(a):

@@ -11,7 +11,9 @@ from polar.matrices import orthonormal, with_singular_values
 
 from hypergeom.polar import mclip, msign, newton_schulz, ns_coefficients, ns_range, polar, random_jorthogonal
 
-SHAPES = pytest.mark.parametrize("shape", [(1, 1), (5, 5), (9, 4), (4, 9), (100, 100), (130, 70), (3, 70, 90), (2, 3, 6, 4)])
+SHAPES = pytest.mark.parametrize(
+    "shape", [(1, 1), (5, 5), (9, 4), (4, 9), (100, 100), (130, 70), (3, 70, 90), (2, 3, 6, 4)]
+)
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex64, np.complex128])
 ACCURATE = pytest.mark.parametrize("method", ["auto", "svd", "qdwh"])
 
@@ -88,7 +90,9 @@ def test_polar(rng, shape, dtype, side, method):
 
 
 @settings(max_examples=40, deadline=None)
-@given(m=st.integers(1, 40), n=st.integers(1, 40), seed=st.integers(0, 2**32 - 1), method=st.sampled_from(["svd", "qdwh"]))
+@given(
+    m=st.integers(1, 40), n=st.integers(1, 40), seed=st.integers(0, 2**32 - 1), method=st.sampled_from(["svd", "qdwh"])
+)
 def test_identities_of_msign(m, n, seed, method):
     rng = np.random.default_rng(seed)
     a = with_singular_values(rng, rng.uniform(0.1, 2, min(m, n)), m, n)
@@ -136,7 +140,7 @@ def test_rank_deficient_matrices(rng, method):
 
 @pytest.mark.parametrize("method", ["svd", "qdwh", "ns", "gram"])
 def test_msign_stays_in_the_algebra_of_odd_dimension(rng, method):
-    """A skew matrix of odd dimension is singular: U V^T fills the null pair arbitrarily, the partial isometry does not."""
+    """A skew matrix of odd dimension is singular, and U V^T fills its null pair arbitrarily."""
     k = rng.normal(size=(17, 17))
     k = k - k.T
     o = msign(k, method=method)
@@ -162,7 +166,9 @@ def test_polar_of_a_j_orthogonal_matrix(rng):
 @SHAPES
 @DTYPES
 @pytest.mark.parametrize("method", ["auto", "svd", "qdwh"])
-@pytest.mark.parametrize("bounds", [(0.3, 1.0), (0.0, 0.7), (-2.0, 0.7), (0.5, np.inf), (0.6, 0.6), (-1.0, -0.3), (-np.inf, 0.5)])
+@pytest.mark.parametrize(
+    "bounds", [(0.3, 1.0), (0.0, 0.7), (-2.0, 0.7), (0.5, np.inf), (0.6, 0.6), (-1.0, -0.3), (-np.inf, 0.5)]
+)
 def test_mclip(rng, shape, dtype, method, bounds):
     a = draw(rng, shape, dtype)
     a /= np.linalg.norm(a, 2, axis=(-2, -1), keepdims=True) / 2.5
@@ -170,14 +176,16 @@ def test_mclip(rng, shape, dtype, method, bounds):
     assert got.dtype == dtype
     truth = spectral(a, lambda s: np.clip(s, *bounds))
     s = np.linalg.svd(wide(a), compute_uv=False)
-    cond = np.max(s[..., 0] / s[..., -1]) if bounds[0] > 0 or bounds[1] < 0 else 1  # the smallest are moved with their vectors
+    cond = (
+        np.max(s[..., 0] / s[..., -1]) if bounds[0] > 0 or bounds[1] < 0 else 1
+    )  # the smallest are moved with their vectors
     eps = np.finfo(dtype).eps
     bar = 1e-13 if eps < 1e-10 else 1e-5
     assert np.linalg.norm(got - truth) <= (bar + 20 * eps * cond) * np.linalg.norm(truth)
     values = np.linalg.svd(wide(got), compute_uv=False)
     low, high = np.sort(np.abs(np.clip(s, *bounds)), axis=-1)[..., [0, -1]].T
-    assert np.all(values.T <= high + 10 * eps * s.max() * s.shape[-1] ** 0.5)
-    assert np.all(values.T >= low - 10 * eps * s.max() * s.shape[-1] ** 0.5)
+    assert np.all(high + 10 * eps * s.max() * s.shape[-1] ** 0.5 >= values.T)
+    assert np.all(low - 10 * eps * s.max() * s.shape[-1] ** 0.5 <= values.T)
 
 
 @pytest.mark.parametrize(("dtype", "bar"), [(np.float64, 1e-12), (np.float32, 5e-4)])
@@ -243,7 +251,9 @@ def test_mclip_of_zero(method):
 # --- Newton-Schulz ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (6, 6), (20, 7), (7, 20), (3, 10, 10), (200, 200), (140, 600), (2, 300, 130)])
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (6, 6), (20, 7), (7, 20), (3, 10, 10), (200, 200), (140, 600), (2, 300, 130)]
+)
 @pytest.mark.parametrize("variant", ["auto", "gemm", "gram"])
 @pytest.mark.parametrize("name", ["jordan", "you6", "polar_express", "schulz"])
 @DTYPES
