@@ -263,7 +263,7 @@ def _halley(
         ends = xp.ones((a.shape[0], 1, 1), dtype=a.dtype, device=device)
         low, high = (times_power_of_two(v * ends, exponent) for v in bounds)
     else:
-        # The spectrum of S as Newton's iteration finds it; where it does not, its squares, whose small ones may be lost.
+        # The spectrum of S by Newton's iteration; where that fails, by its squares, of which small ones may be lost.
         rough = newton(a, device_j, _MOST["newton"])
         s = device_j[:, None] * (xp.matrix_transpose(rough.x) @ (device_j[:, None] * a))
         sizes = [

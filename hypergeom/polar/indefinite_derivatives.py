@@ -141,9 +141,6 @@ def _by_sign_iteration(s: Array, c: Array) -> Array:
         new = (column * s + inverse / column) / 2
         c = (column * c + inverse @ c @ inverse / column) / 2
         change, s = float(xp.max(frobenius(new - s) / frobenius(new))), new
-        if change < tolerance:
-            # the last step left C at first order of what S was off, and one more takes that
-            inverse, _, _ = inverse_and_logdet(s, need_logdet=False)
-            c = (c + inverse @ c @ inverse) / 2
+        if change < tolerance:  # C converges as fast as S
             break
     return xp.reshape(c / 2, shape)

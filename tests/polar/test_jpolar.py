@@ -75,6 +75,8 @@ def test_bounds_of_the_spectrum(rng, bounds):
     result = jpolar(a, j, method="dwh", bounds=bounds)
     check_factors(a, j, result, 1e-11)
     assert result.info.iterations <= 10
+    scaled = jpolar(2.0**70 * a, j, method="dwh", bounds=tuple(2.0**70 * v for v in bounds))
+    np.testing.assert_array_equal(scaled.w, result.w)
 
 
 @METHODS
