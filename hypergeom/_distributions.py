@@ -110,7 +110,7 @@ def _arguments(x: Array, mean: Array, scale: Array, c: Any) -> _Arguments:
     x, mean = wide(xp, x), wide(xp, mean)
     device = array_api_compat.device(x)
     scale, c = (
-        xp.asarray(a, dtype=x.dtype, device=device) if isinstance(a, (int, float)) else wide(xp, floating(a)[1])
+        xp.full((), a, dtype=x.dtype, device=device) if isinstance(a, (int, float)) else wide(xp, floating(a)[1])
         for a in (scale, c)
     )
     batch = np.broadcast_shapes(x.shape[:-1], mean.shape[:-1], scale.shape[:-1], c.shape)
@@ -156,7 +156,7 @@ def logpdf_vjp(
     """Cotangents of x, mean, scale and c."""
     a = _arguments(x, mean, scale, c)
     xp, p = a.xp, _density(frame(a.x, a.mean, a.c), a.scale, a.c)
-    g = xp.asarray(g, dtype=p.value.dtype) if isinstance(g, (int, float)) else wide(xp, floating(g)[1])
+    g = xp.full((), g, dtype=p.value.dtype) if isinstance(g, (int, float)) else wide(xp, floating(g)[1])
     g = xp.broadcast_to(g, p.value.shape)
     x_bar, mean_bar, c_bar = frame_vjp(g[..., None] * p.of_v, a.x, a.mean, a.c)
     bars = (x_bar, mean_bar, g[..., None] * p.of_scale, c_bar + g * p.of_c)

@@ -20,6 +20,7 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from hypergeom import _rows
+from hypergeom._gpus import on_their_gpu
 from hypergeom._smooth import dot
 
 __all__ = ["Directions", "directions", "logits"]
@@ -63,8 +64,14 @@ def logits(signature: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 def _dispatch(op: _Logits, args: Sequence[Any], c: Any) -> Any:
-    """Check and promote the arguments, call the body, bring its results to their shapes and dtypes."""
+    """Find the library of the arguments, and the GPU that holds them."""
     xp, given, c = _rows.one_library(op, args, c)
+    with on_their_gpu(str(op), xp, dict(zip(op.arguments, (*given, c), strict=True))):
+        return _call_body(op, xp, given, c)
+
+
+def _call_body(op: _Logits, xp: Any, given: Sequence[Any], c: Any) -> Any:
+    """Check and promote the arguments, call the body, bring its results to their shapes and dtypes."""
     dtype, args = _rows.promote(op, xp, given, c)
     _rows.check_curvature(op, c)
     batch, m, k = _check_shapes(op, args, c)
@@ -72,7 +79,7 @@ def _dispatch(op: _Logits, args: Sequence[Any], c: Any) -> Any:
     inputs = [xp.astype(a, wide, copy=False) for a in args]
     inputs[-1] = inputs[-1][..., None, :]
     if isinstance(c, (int, float)):
-        curvature = xp.asarray(float(c), dtype=wide, device=array_api_compat.device(args[0]))
+        curvature = xp.full((), float(c), dtype=wide, device=array_api_compat.device(args[0]))
     else:
         curvature = xp.astype(c, wide, copy=False)
     valid = (curvature >= 0 if op.flat else curvature > 0) & (curvature < math.inf)

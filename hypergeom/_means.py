@@ -197,7 +197,7 @@ def _problem(space: Space, name: str, groups: Groups, c: Curvature) -> tuple[_Pr
     total = xp.where(total > 0, total, xp.full_like(total, math.nan))
     if isinstance(c, (int, float, np.number)):
         c = c_of_points = float(c)
-        column = xp.asarray(c, dtype=wide, device=_device(x))
+        column = xp.full((), c, dtype=wide, device=_device(x))
     else:
         c = xp.astype(_as_array(c), wide, copy=False)
         c_of_points, column = (c[..., None], c[..., None, None]) if c.ndim else (c, c)

@@ -23,7 +23,19 @@ import numpy as np
 
 from hypergeom import _threads
 from hypergeom._core import pairwise
-from hypergeom._rows import DEFAULT_CURVATURE, Array, RowOp, check_curvature, one_library, promote, sum_to
+from hypergeom._gpus import on_their_gpu
+from hypergeom._rows import (
+    DEFAULT_CURVATURE,
+    Array,
+    RowOp,
+    check_curvature,
+    check_out,
+    one_library,
+    promote,
+    sum_to,
+)
+
+FAR = 2.0**240  # times of points whose products leave the range of double
 
 __all__ = ["PairOp", "pair_op", "pair_ops"]
 
@@ -85,15 +97,20 @@ def pair_op(signature: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 def _dispatch(op: PairOp, args: Sequence[Any], c: Any, out: Any) -> Any:
-    """Check and promote the arguments, find the twin of their library and call it."""
+    """Find the library of the arguments, and the GPU that holds them."""
     xp, given, c = one_library(op, args, c)
+    with on_their_gpu(str(op), xp, dict(zip(op.arguments, (*given, c), strict=True))):
+        return _call_twin(op, xp, given, c, out)
+
+
+def _call_twin(op: PairOp, xp: Any, given: Sequence[Any], c: Any, out: Any) -> Any:
+    """Check and promote the arguments, and call the twin of their library."""
+    check_out(op, xp, out)
     _, args = promote(op, xp, given, c)
     check_curvature(op, c)
     work = _check_shapes(op, args, c)
     if array_api_compat.is_numpy_namespace(xp):
         result = _on_cpu(op, args, c, out, work)
-    elif out is not None:
-        raise TypeError(f"{op}: out= is for NumPy arrays, got an array of {xp.__name__} among the arguments")
     elif array_api_compat.is_cupy_namespace(xp):
         from hypergeom import _cuda
 
@@ -135,5 +152,11 @@ def _on_cpu(op: PairOp, args: Sequence[Array], c: Any, out: Any, work: int) -> A
     """The gufunc, on as many threads as `hypergeom.threads` says."""
     dtype = next(a.dtype for a in args if isinstance(a, np.ndarray))
     inputs = [*(np.asarray(a, dtype=dtype) for a in args), np.asarray(c, dtype=np.float64)]
+    if op.space == "lorentz" and dtype == np.float64 and any((a[..., 0] > FAR).any() for a in inputs[-3:-1]):
+        result = op.body(*inputs[:-1], c)  # by the functions of one pair, which know such points
+        if out is None:
+            return result
+        out[...] = result
+        return out
     threads = np.int64(1 if work < _threads.MIN_ENTRIES else _threads.count.get())
     return op.gufunc(*inputs, threads) if out is None else op.gufunc(*inputs, threads, out=out)

@@ -32,6 +32,7 @@ import numpy as np
 
 from hypergeom import _threads
 from hypergeom._core import gufuncs
+from hypergeom._gpus import on_their_gpu
 
 __all__ = [
     "DEFAULT_CURVATURE",
@@ -40,6 +41,7 @@ __all__ = [
     "RowOp",
     "batch_of",
     "check_curvature",
+    "check_out",
     "core_sizes",
     "has_float64",
     "one_library",
@@ -206,7 +208,10 @@ def row_op(signature: str, *, flat: bool | None = None) -> Callable[[Callable[P,
                     try:
                         if is_vjp:
                             return _sum_cotangents(op, np, gufunc(*given, k), args, c)
-                        return gufunc(*given, k) if out is None else gufunc(*given, k, out=out)
+                        if out is None:
+                            return gufunc(*given, k)
+                        if type(out) is ndarray:
+                            return gufunc(*given, k, out=out)
                     except ValueError:
                         pass  # shapes that do not fit: found again, and explained, below
             return _dispatch(op, args, c, out)
@@ -217,15 +222,31 @@ def row_op(signature: str, *, flat: bool | None = None) -> Callable[[Callable[P,
 
 
 def _dispatch(op: RowOp, args: Sequence[Any], c: Any, out: Any) -> Any:
-    """Check and promote the arguments, find the twin of their library and call it."""
+    """Find the library of the arguments, and the GPU that holds them."""
     xp, given, c = one_library(op, args, c)
+    with on_their_gpu(str(op), xp, dict(zip(op.arguments, (*given, c), strict=True))):
+        return _call_twin(op, xp, given, c, out)
+
+
+def check_out(op: RowOp, xp: Any, out: Any) -> None:
+    """Results go to NumPy arrays, and only those of NumPy arrays."""
+    if out is None:
+        return
+    if not array_api_compat.is_numpy_namespace(xp):
+        raise TypeError(f"{op}: out= is for NumPy arrays, got an array of {xp.__name__} among the arguments")
+    for a in out if isinstance(out, tuple) else (out,):
+        if not (a is None or isinstance(a, np.ndarray)):
+            raise TypeError(f"{op}: needs arrays of one library, got out of type {_type_name(a)} beside numpy.ndarray")
+
+
+def _call_twin(op: RowOp, xp: Any, given: Sequence[Any], c: Any, out: Any) -> Any:
+    """Check and promote the arguments, and call the twin of their library."""
+    check_out(op, xp, out)
     dtype, args = promote(op, xp, given, c)
     check_curvature(op, c)
     batch = _check_shapes(op, args, c)
     if array_api_compat.is_numpy_namespace(xp):
         result = _on_cpu(op, args, c, out, batch)
-    elif out is not None:
-        raise TypeError(f"{op}: out= is for NumPy arrays, got an array of {xp.__name__} among the arguments")
     elif array_api_compat.is_cupy_namespace(xp):
         from hypergeom import _cuda
 
@@ -334,7 +355,7 @@ def _by_formula(op: RowOp, xp: Any, args: Sequence[Any], c: Any, dtype: Any, bat
     inputs = []
     for axis, a in zip(op.inputs, [*args, c], strict=True):
         if isinstance(a, (int, float)):
-            inputs.append(xp.asarray(float(a), dtype=wide, device=device))
+            inputs.append(xp.full((), float(a), dtype=wide, device=device))
         else:
             a = xp.astype(a, wide, copy=False)
             inputs.append(a if axis else a[..., None])

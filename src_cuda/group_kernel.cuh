@@ -6,11 +6,11 @@
 
 namespace hypergeom::cuda {
 
-constexpr int near_sums = 130;  // as in hypergeom/_cuda.py
+constexpr int near_sums = 130;  // as in hypergeom/_cuda/rows.py
 constexpr int block_warps = row_block / Warp::size;
 static_assert(block_warps == 4, "add_warps adds four");
 
-// Filled by hypergeom/_cuda.py from the NumPy dtype of the same layout.
+// Filled by hypergeom/_cuda/rows.py from the NumPy dtype of the same layout.
 template <int n>
 struct GroupCall {
     RowCall<n> groups;
@@ -102,7 +102,7 @@ __device__ __forceinline__ void group_loop(const GroupCall<n>& call) {
     auto* sums = shared.sums;
     double* cotangent = shared.cotangent;
     if (n_sums > near_sums) {
-        cotangent = call.scratch + blockIdx.x * (long long)((2 * block_warps + 1) * n_sums);
+        cotangent = call.scratch + blockIdx.x * ((2 * block_warps + 1) * (long long)(n_sums));
         sums = reinterpret_cast<Twofold<double>*>(cotangent + n_sums);
     }
     Group<Op, Centre, T> self{shared, sums, cotangent, n_sums, d, warp, Warp{}.rank(), call.rows};

@@ -4,7 +4,7 @@
 
 namespace hypergeom::cuda {
 
-constexpr int pair_threads = 16;                          // a block is a square of threads, as in hypergeom/_cuda.py
+constexpr int pair_threads = 16;                          // a block is a square of threads, as in hypergeom/_cuda/pairs.py
 constexpr int pair_block = pair_threads * pair_threads;   // threads a block
 
 // Dense matrices: the first, and the elements from one batch to the next, 0 where all share one.
@@ -13,7 +13,7 @@ struct PairMatrix {
     long long step;
 };
 
-// Filled by hypergeom/_cuda.py from the NumPy dtype of the same layout. m rows of x and k rows of y, n entries each.
+// Filled by hypergeom/_cuda/pairs.py from the NumPy dtype of the same layout. m rows of x and k rows of y, n entries each.
 struct PairCall {
     long long batches, m, k, n;
     PairMatrix x, y, c;

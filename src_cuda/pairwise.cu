@@ -140,13 +140,16 @@ struct Gradient {
     __device__ __forceinline__ void finish(const Points<T, tile, width>& x, double* bar) {
         if (int(threadIdx.x) < tile) shared.own[threadIdx.x] = own;
         __syncthreads();
-        for (int t = threadIdx.x; t < x.count * x.n; t += pair_block) {
-            const int i = t / x.n, q = t % x.n;
+        for (int i = int(threadIdx.x) / 32; i < x.count; i += pair_block / 32) {
             const double factor = shared.own[i];
-            if (q < Space::first)
-                bar[t] = factor == factor ? 0 : factor;
-            else
-                bar[t] += factor * double(x.rows[t]);
+            const T* xi = x.row(i);
+            double* sums = bar + (long long)(i)*x.n;
+            for (int q = int(threadIdx.x) % 32; q < x.n; q += 32) {
+                if (q < Space::first)
+                    sums[q] = factor == factor ? 0 : factor;
+                else
+                    sums[q] += factor * double(xi[q]);
+            }
         }
     }
 

@@ -1,5 +1,5 @@
 // One chapter of row functions (HG_SPACE, HG_HEADER, HG_TABLE) as CUDA kernels: two for each line of its table, or for the
-// one line that hypergeom/_cuda.py asks for (HG_ROW_OPS).
+// one line that hypergeom/_cuda asks for (HG_ROW_OPS).
 #include HG_HEADER
 #include "group_kernel.cuh"
 #include "row_kernel.cuh"

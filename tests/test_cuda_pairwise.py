@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 from cuda_host import emulation, nvrtc
+from cuda_host.cases import cupy_on_a_gpu
 
 import hypergeom.lorentz
 import hypergeom.poincare
@@ -69,7 +70,7 @@ def test_emulated_twin_is_the_cpu_twin(space, dtype, reverse):
 @pytest.mark.parametrize("blocks", [1, 7])
 @pytest.mark.parametrize("space", SPACES)
 def test_chunks_of_several_tiles(space, blocks, monkeypatch):
-    monkeypatch.setattr(_cuda, "PAIR_BLOCKS", blocks)
+    monkeypatch.setattr(_cuda.pairs, "PAIR_BLOCKS", blocks)
     rng = np.random.default_rng(13)
     x, y, g = (
         draw(space, rng, (50,), 20, np.float64),
@@ -111,7 +112,8 @@ class Recorder(emulation.EmulatedDevice):
         super().__init__()
         self.launches = []
 
-    def launch(self, kernel, grid, block, args):
+    def launch(self, kernel, grid, block, args, shared=0):
+        assert shared == 0
         self.launches.append((kernel, grid, block, args))
         super().launch(kernel, grid, block, args)
 
@@ -182,7 +184,7 @@ def test_kernels_stay_within_their_arrays(pytestconfig):
 @pytest.mark.parametrize("space", SPACES)
 def test_every_kernel_compiles_without_spills(space, architecture):
     options = _cuda.compile_options() + _cuda.pair_options(space)
-    binary = nvrtc.compile_for(_cuda.source_folders()[1] / "pairwise.cu", architecture, options)
+    binary = nvrtc.compile_for_all(_cuda.source_folders()[1] / "pairwise.cu", options)[architecture]()
     assert binary.kernels == binary.usage.keys() == set(emulation.pair_kernels(space))
     assert {name: use for name, use in binary.usage.items() if use.stack or use.spills} == {}
 
@@ -202,12 +204,7 @@ def test_nvcc_spills_nothing(space, tmp_path):
 
 @pytest.fixture(scope="module")
 def cupy():
-    cupy = pytest.importorskip("cupy", reason="CuPy is not installed")
-    try:
-        cupy.cuda.runtime.getDeviceCount()
-    except cupy.cuda.runtime.CUDARuntimeError as error:
-        pytest.skip(f"no CUDA device: {error}")
-    return cupy
+    return cupy_on_a_gpu()
 
 
 @pytest.mark.gpu

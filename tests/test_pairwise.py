@@ -525,3 +525,18 @@ def test_every_function_is_public_documented_and_compiled(space):
     assert attempted > 0 and failed == 0
     ufuncs = {name for name, f in vars(pairwise).items() if isinstance(f, np.ufunc)}
     assert ufuncs == {str(op).replace(".", "_") for op in pair_ops.values()}
+
+
+def test_pairs_of_far_points_are_those_of_dist(rng):
+    x, y = (lorentz.from_spatial(rng.normal(size=(k, 3)) * 10.0 ** rng.uniform(0, 300, (k, 1))) for k in (5, 4))
+    x[0] = lorentz.from_spatial(np.full(3, 1e250))
+    out = np.empty((5, 4))
+    assert lorentz.cdist(x, y, out=out) is out
+    np.testing.assert_array_equal(out, lorentz.dist(x[:, None], y))
+    assert np.isfinite(out).all()
+    g = rng.normal(size=(5, 4))
+    x_bar, y_bar, c_bar = lorentz.cdist_vjp(g, x, y)
+    single = lorentz.dist_vjp(g, x[:, None], y[None], np.ones((5, 4)))
+    np.testing.assert_allclose(x_bar, single[0][:, 0], rtol=1e-12)
+    np.testing.assert_allclose(y_bar, single[1][0], rtol=1e-12)
+    np.testing.assert_allclose(c_bar, single[2].sum(), rtol=1e-12)

@@ -351,7 +351,8 @@ def test_nan_rows_raise_no_warning(name, rng):
         results = as_tuple(function(op)(*args, c))
     # the domain of these is the whole space
     whole = ("project", "exp0", "exp0_vjp", "time", "time_vjp", "from_spatial", "from_spatial_vjp")
-    if name.partition(".")[2] not in whole:
+    far_point = name.startswith("lorentz.") and len(args) == 1 + op.vjp  # a single vector, at 1e200 a point as others
+    if name.partition(".")[2] not in whole and not far_point:
         assert all(np.isnan(r).all() for r in results)
 
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from hypergeom import lorentz, manifolds, poincare
 from hypergeom._files import replacing
+from hypergeom._gpus import gpu_of, on_gpu, one_side, to_host
 from hypergeom.embed.diffusion import diffusion_start
 from hypergeom.embed.evaluation import ball_and_gap, usable_threads
 from hypergeom.embed.hierarchy import EdgesLike, EdgeTable, edge_table
@@ -95,7 +96,8 @@ class HyperbolicEmbedding:
         are near each other; a small `tree_embedding` of a spanning tree; uniformly within 1e-3 of the origin; or
         the given points (of the manifold). The flat control starts at random unless it is given points.
     threads : int, optional
-        By default one below 10,000 nodes, then all cores. With one, results repeat bit for bit.
+        By default one below 10,000 nodes, then all cores. With one, results repeat bit for bit. On a GPU a thread is a
+        warp, and by default there are as many as seldom meet in a row.
     dtype : {"float64", "float32"}
         Of `embedding_`. The training is in float64 always.
     rng : int or numpy.random.Generator, optional
@@ -106,8 +108,8 @@ class HyperbolicEmbedding:
     Attributes
     ----------
     embedding_ : (n, d) array; (n, d + 1) in the Lorentz model
-        Coordinates of the nodes.
-    labels_ : (n,) array
+        Coordinates of the nodes. A CuPy array after a `fit` of edges in one.
+    labels_ : (n,) NumPy array
         What the edges call them.
     manifold_ : object of `hypergeom.manifolds`
     n_features_in_ : int
@@ -135,7 +137,7 @@ class HyperbolicEmbedding:
     True
     """
 
-    embedding_: npt.NDArray[Any]
+    embedding_: Any
     labels_: npt.NDArray[Any]
     manifold_: Manifold
 
@@ -211,7 +213,8 @@ class HyperbolicEmbedding:
         Parameters
         ----------
         edges : (m, 2) integer array, pairs of labels, networkx.DiGraph or Hierarchy
-            Rows (child, parent). All that is not an edge is a negative: pass the `closure` of a hierarchy.
+            Rows (child, parent). All that is not an edge is a negative: pass the `closure` of a hierarchy. With a CuPy
+            array, the training runs on its GPU; arrays `weights` and `init` then have to lie there too.
         y : None
             Ignored; scikit-learn's convention.
         weights : (m,) array, optional
@@ -232,18 +235,24 @@ class HyperbolicEmbedding:
         -----
         Ctrl-C ends the training after the current epoch: the model keeps what it has learned, then
         `KeyboardInterrupt` is raised.
+
+        On a GPU, `edges` and `weights` come to the host once, where the lists of ancestors, the visits and the start
+        (but for an `init` of points) are made as for the CPU. An epoch then sends the order of its visits, and brings
+        nothing back; its loss comes after it if a callback or the progress bar wants it, and else all losses come at
+        the end. `seconds_` counts until then.
         """
-        table = edge_table(edges)
-        edge_weights = _edge_weights(weights, table)
-        recipe = self._recipe(len(table.labels))
-        rng = np.random.default_rng(self.rng)
-        self._seed, self._epoch = int(rng.integers(2**63)), 0
-        start = self._start(table, rng)
-        self.labels_, self.n_features_in_ = table.labels, 2
-        self.manifold_ = _manifold_object(self.manifold, self.curvature)
-        self.loss_history_: list[float] = []
-        self.seconds_, self.n_projected_ = 0.0, 0
-        self._train(start, table, edge_weights, recipe, callback)
+        with one_side("HyperbolicEmbedding.fit", {"edges": edges, "weights": weights, "init": self.init}):
+            table = edge_table(to_host(edges))
+            edge_weights = _edge_weights(to_host(weights), table)
+            recipe = self._recipe(len(table.labels), on_gpu(edges))
+            rng = np.random.default_rng(self.rng)
+            self._seed, self._epoch = int(rng.integers(2**63)), 0
+            start = self._start(table, rng)
+            self.labels_, self.n_features_in_ = table.labels, 2
+            self.manifold_ = _manifold_object(self.manifold, self.curvature)
+            self.loss_history_: list[float] = []
+            self.seconds_, self.n_projected_ = 0.0, 0
+            self._train(self._trainer(start, table, edge_weights, recipe, on_gpu(edges)), recipe, callback)
         return self
 
     def partial_fit(
@@ -260,18 +269,26 @@ class HyperbolicEmbedding:
         """
         if not hasattr(self, "embedding_"):
             return self.fit(edges, weights=weights, callback=callback)
-        table = edge_table(edges, labels=self.labels_)
+        if on_gpu(edges) != on_gpu(self.embedding_):
+            sides = [f"{type(a).__module__}.{type(a).__qualname__}" for a in (self.embedding_, edges)]
+            raise TypeError(f"partial_fit: the points of the model are a {sides[0]}, got edges in a {sides[1]}")
         if self.manifold_ != _manifold_object(self.manifold, self.curvature):
             raise ValueError(f"the model was fitted on {self.manifold_}: partial_fit cannot change the manifold")
-        recipe = self._recipe(len(table.labels), burn_in=0)
-        start, _ = ball_and_gap(self.embedding_, self.manifold, self.curvature)
-        self._train(start, table, _edge_weights(weights, table), recipe, callback)
+        arrays = {"edges": edges, "weights": weights, "embedding_": self.embedding_}
+        with one_side("HyperbolicEmbedding.partial_fit", arrays):
+            table = edge_table(to_host(edges), labels=self.labels_)
+            recipe = self._recipe(len(table.labels), on_gpu(edges), burn_in=0)
+            start, _ = ball_and_gap(self.embedding_, self.manifold, self.curvature)
+            edge_weights = _edge_weights(to_host(weights), table)
+            self._train(self._trainer(start, table, edge_weights, recipe, on_gpu(edges)), recipe, callback)
         return self
 
-    def _recipe(self, n: int, burn_in: int | None = None) -> Recipe:
+    def _recipe(self, n: int, gpu: bool, burn_in: int | None = None) -> Recipe:
         _check_parameters(self)
         rate = self.learning_rate
-        threads = 1 if self.threads is None and n < _ONE_THREAD_BELOW else usable_threads(self.threads)
+        threads: int | None = usable_threads(self.threads)
+        if self.threads is None and (gpu or n < _ONE_THREAD_BELOW):
+            threads = None if gpu else 1
         return Recipe(
             n_epochs=self.n_epochs,
             n_negatives=self.n_negatives,
@@ -285,7 +302,7 @@ class HyperbolicEmbedding:
             threads=threads,
         )
 
-    def _start(self, table: EdgeTable, rng: np.random.Generator) -> FloatArray:
+    def _start(self, table: EdgeTable, rng: np.random.Generator) -> Any:
         shape = (len(table.labels), self.n_components)
         if isinstance(self.init, str):
             if self.init == "random" or self.manifold == "euclidean":
@@ -298,36 +315,52 @@ class HyperbolicEmbedding:
             raise ValueError(f"init must hold {shape[0]} points of dimension {shape[1]}, got {points.shape}")
         return points
 
-    def _train(
-        self,
-        start: FloatArray,
-        table: EdgeTable,
-        weights: FloatArray,
-        recipe: Recipe,
-        callback: Callable[[EpochInfo], object] | None,
-    ) -> None:
+    def _trainer(self, start: Any, table: EdgeTable, weights: FloatArray, recipe: Recipe, gpu: bool) -> Trainer:
+        seed = self._seed + self._epoch
+        if not gpu:
+            return Trainer(start, table.edges, weights, recipe, seed)
+        from hypergeom import _cuda
+        from hypergeom.embed.device_trainer import DeviceTrainer
+
+        return DeviceTrainer(start, table.edges, weights, recipe, seed, _cuda.cupy_device())
+
+    def _train(self, trainer: Trainer, recipe: Recipe, callback: Callable[[EpochInfo], object] | None) -> None:
         from tqdm import tqdm
 
-        trainer = Trainer(start, table.edges, weights, recipe, self._seed + self._epoch)
+        lazy = trainer.asynchronous and callback is None and not self.verbose
+        waiting: list[tuple[Any, Any, Any]] = []  # results of epochs that are not noted yet
+        begin = 0.0
         try:
             with tqdm(total=recipe.n_epochs, unit="epoch", disable=not self.verbose) as bar:
                 for epoch in range(recipe.n_epochs):
-                    begin = time.perf_counter()
-                    loss, pairs, projected = trainer.epoch(epoch)
-                    seconds = time.perf_counter() - begin
-                    info = EpochInfo(self._epoch, loss, seconds, pairs / seconds)
+                    begin = begin if waiting else time.perf_counter()
+                    waiting.append(trainer.epoch(epoch))
                     self._epoch += 1
-                    self.seconds_ += seconds
-                    self.n_projected_ += projected
-                    self.loss_history_.append(loss)
-                    bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
+                    if lazy:
+                        continue
+                    info = self._note(trainer, waiting, begin)
+                    bar.set_postfix(loss=f"{info.loss:.4f}", refresh=False)
                     bar.update()
                     if callback is not None and callback(info) is True:
                         break
         finally:
+            if waiting:
+                self._note(trainer, waiting, begin)
             self._keep(trainer.points)
 
-    def _keep(self, points: FloatArray) -> None:
+    def _note(self, trainer: Trainer, waiting: list[tuple[Any, Any, Any]], begin: float) -> EpochInfo:
+        """Note the results of some epochs, when they are there."""
+        numbers = trainer.numbers(waiting)
+        seconds = time.perf_counter() - begin
+        waiting.clear()
+        self.seconds_ += seconds
+        for loss, _, projected in numbers:
+            self.loss_history_.append(loss)
+            self.n_projected_ += projected
+        loss, pairs, _ = numbers[-1]
+        return EpochInfo(self._epoch - 1, loss, seconds, pairs / seconds)
+
+    def _keep(self, points: Any) -> None:
         """Set `embedding_` from points of the unit ball (flat points are themselves)."""
         if self.manifold != "euclidean":
             points = points / math.sqrt(self.curvature)
@@ -351,12 +384,11 @@ class HyperbolicEmbedding:
         except (KeyError, TypeError):
             raise ValueError(f"unknown label {label!r}") from None
 
-    def _points(self, labels: Any) -> npt.NDArray[Any]:
+    def _points(self, labels: Any) -> Any:
         nodes = [self._node(label) for label in labels] if isinstance(labels, np.ndarray | list) else self._node(labels)
-        points: npt.NDArray[Any] = self.embedding_[nodes]
-        return points
+        return self.embedding_[nodes]
 
-    def distances(self, u: Any, v: Any = None) -> npt.NDArray[Any]:
+    def distances(self, u: Any, v: Any = None) -> Any:
         """Distances between nodes.
 
         Parameters
@@ -370,10 +402,11 @@ class HyperbolicEmbedding:
         array
             One distance for each pair of u and v, which broadcast; ``(..., n)`` where `v` is None.
         """
-        x = self._points(u)
-        if v is None:
-            return np.asarray(self.manifold_.dist(x[..., None, :], self.embedding_))
-        return np.asarray(self.manifold_.dist(x, self._points(v)))
+        self._check_fitted()
+        with gpu_of(self.embedding_):
+            x = self._points(u)
+            found = self.manifold_.dist(*((x[..., None, :], self.embedding_) if v is None else (x, self._points(v))))
+        return found if on_gpu(found) else np.asarray(found)
 
     def nearest(self, label: Hashable, k: int = 10) -> list[tuple[Any, float]]:
         """The k nodes nearest to `label`, itself not included, each with its distance."""
@@ -409,18 +442,21 @@ class HyperbolicEmbedding:
         node = self._node(label)
         if k < 1:
             raise ValueError(f"k must be at least 1, got {k}")
-        spatial = self.embedding_[:, 1:] if self.manifold == "lorentz" else self.embedding_
-        radius = np.linalg.norm(spatial, axis=1)
+        points = to_host(self.embedding_)
+        radius = np.linalg.norm(points[:, 1:] if self.manifold == "lorentz" else points, axis=1)
         candidates = allowed(radius, float(radius[node]))
         candidates[node] = False
         nodes = np.flatnonzero(candidates)
-        d = self.distances(label)[nodes]
+        d = to_host(self.distances(label))[nodes]
         order = np.argsort(d, kind="stable")[:k]
         return [(self.labels_[nodes[i : i + 1]].tolist()[0], float(d[i])) for i in order]
 
-    def hierarchy_score(self, u: Any, v: Any) -> npt.NDArray[Any]:
+    def hierarchy_score(self, u: Any, v: Any) -> Any:
         """How much u looks like a kind of v: `hypergeom.embed.hierarchy_score` of their points."""
-        return np.asarray(hierarchy_score(self._points(u), self._points(v), manifold=self.manifold_))
+        self._check_fitted()
+        with gpu_of(self.embedding_):
+            found = hierarchy_score(self._points(u), self._points(v), manifold=self.manifold_)
+        return found if on_gpu(found) else np.asarray(found)
 
     # --- other forms ------------------------------------------------------------------------------------------
 
@@ -458,7 +494,7 @@ class HyperbolicEmbedding:
             "epoch": self._epoch,
         }
         with replacing(Path(path)) as temporary, temporary.open("wb") as file:
-            np.savez(file, embedding=self.embedding_, labels=self.labels_, state=np.array(json.dumps(state)))
+            np.savez(file, embedding=to_host(self.embedding_), labels=self.labels_, state=np.array(json.dumps(state)))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -489,7 +525,7 @@ class HyperbolicEmbedding:
             raise ValueError(f"word2vec's format separates by white space, which the label {spaced!r} has")
         with replacing(Path(path)) as temporary, temporary.open("w", encoding="utf-8") as file:
             file.write(f"{len(names)} {self.embedding_.shape[1]}\n")
-            for name, row in zip(names, self.embedding_.tolist(), strict=True):
+            for name, row in zip(names, to_host(self.embedding_).tolist(), strict=True):
                 file.write(" ".join([name, *map(repr, row)]) + "\n")
 
 

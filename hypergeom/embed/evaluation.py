@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
+from typing import Any
 
+import array_api_compat
 import numpy as np
 import numpy.typing as npt
 
 from hypergeom._core import embedding as _core
+from hypergeom._gpus import gpu_of, on_gpu, to_host
 from hypergeom._results import Result
 from hypergeom.embed.hierarchy import EdgesLike, Hierarchy, ancestor_lists, edge_table
 from hypergeom.embed.metrics import model_and_curvature
@@ -30,14 +33,15 @@ class Evaluation(Result):
     map : float
         Mean average precision over the nodes that have ancestors; 1 is perfect.
     ranks : (m,) float64 array
-        The rank of each edge, in the order of the input; NaN for edges of nodes that were not asked for.
+        The rank of each edge, in the order of the input; NaN for edges of nodes that were not asked for. A CuPy array
+        for points in one.
     seconds : float
         Wall time of the search.
     """
 
     mean_rank: float
     map: float
-    ranks: FloatArray
+    ranks: Any
     seconds: float
 
 
@@ -52,7 +56,7 @@ def usable_threads(threads: int | None) -> int:
     return int(threads)
 
 
-def ball_and_gap(x: npt.ArrayLike, model: str, c: float, /) -> tuple[FloatArray, FloatArray]:
+def ball_and_gap(x: Any, model: str, c: float, /) -> tuple[Any, Any]:
     """Points in the unit ball with their gaps 1 - |x|^2, without loss near the rim; flat points have gap 1.
 
     Raises
@@ -60,31 +64,32 @@ def ball_and_gap(x: npt.ArrayLike, model: str, c: float, /) -> tuple[FloatArray,
     ValueError
         `x` is not a matrix, or a row is not a point of the model.
     """
-    points = np.asarray(x)
+    points = x if on_gpu(x) else np.asarray(x)
+    xp = array_api_compat.array_namespace(points)
     if points.dtype.kind not in "iuf":
         raise TypeError(f"x must hold real numbers, got an array of {points.dtype}")
-    points = np.ascontiguousarray(points, dtype=np.float64)
+    points = xp.ascontiguousarray(points, dtype=np.float64)
     if points.ndim != 2 or points.shape[1] < (2 if model == "lorentz" else 1):
         raise ValueError(f"x must be a matrix with a point of the {model} model in each row, got shape {points.shape}")
     if model == "euclidean":
-        gap = np.ones(len(points))
+        gap = xp.ones(len(points))
     elif model == "lorentz":
         spatial = points[:, 1:] * np.sqrt(c)
-        time_coordinate = np.sqrt(1 + np.sum(spatial**2, axis=1))
-        gap = np.where(points[:, 0] > 0, 2 / (1 + time_coordinate), np.nan)
+        time_coordinate = xp.sqrt(1 + xp.sum(spatial**2, axis=1))
+        gap = xp.where(points[:, 0] > 0, 2 / (1 + time_coordinate), np.nan)
         points = spatial / (1 + time_coordinate)[:, None]
     else:
         points = points * np.sqrt(c)
-        gap = 1 - np.sum(points**2, axis=1)
-    bad = ~(np.isfinite(points).all(axis=1) & (gap > 0))
+        gap = 1 - xp.sum(points**2, axis=1)
+    bad = ~(xp.isfinite(points).all(axis=1) & (gap > 0))
     if bad.any():
-        row = int(np.flatnonzero(bad)[0])
-        raise ValueError(f"x: {bad.sum()} rows are not points of the {model} model, the first is row {row}")
+        row = int(xp.argmax(bad))
+        raise ValueError(f"x: {int(bad.sum())} rows are not points of the {model} model, the first is row {row}")
     return points, gap
 
 
 def evaluate(
-    x: npt.ArrayLike,
+    x: Any,
     edges: EdgesLike,
     *,
     manifold: object = "poincare",
@@ -101,7 +106,7 @@ def evaluate(
     Parameters
     ----------
     x : (n, d) array; (n, d + 1) in the Lorentz model
-        Row i is node i.
+        Row i is node i. In a CuPy array, the search runs on its GPU.
     edges : (m, 2) integer array, or Hierarchy
         Rows (node, ancestor). What is not an edge counts as no ancestor: pass the `closure` of a hierarchy.
     manifold : str or manifold
@@ -112,7 +117,7 @@ def evaluate(
     nodes : array of int, optional
         Search from these nodes only; all by default.
     threads : int, optional
-        All cores by default. The result does not depend on it.
+        All cores by default. The result does not depend on it, nor does anything on a GPU.
 
     Returns
     -------
@@ -127,6 +132,9 @@ def evaluate(
     -----
     Exact, in time O(n^2 d) and memory O(n d + m). Distances are compared by :math:`|u - v|^2 / (1 - |v|^2)`
     in the unit ball, which orders the v like the distance from u does.
+
+    With points on a GPU, `edges` may be there too or on the host: where they are lists of ancestors, they are on the
+    host in either case. The means come back, and whether all rows are points.
 
     References
     ----------
@@ -146,17 +154,36 @@ def evaluate(
         if not 0 < c < np.inf:
             raise ValueError(f"c must be positive and finite, got {c!r}")
         curvature = c
+    if on_gpu(edges) and not on_gpu(x):
+        raise TypeError(f"evaluate: needs arrays of one library, got x of {type(x).__module__} beside edges of CuPy")
+    with gpu_of(x):
+        return _evaluate(x, to_host(edges), model, curvature, to_host(nodes), threads)
+
+
+def _evaluate(
+    x: Any, edges: EdgesLike, model: str, curvature: float, nodes: npt.ArrayLike | None, threads: int | None
+) -> Evaluation:
     points, gap = ball_and_gap(x, model, curvature)
-    numbered = edges.edges if isinstance(edges, Hierarchy) else edges
-    table = edge_table(numbered, labels=np.arange(len(points)))
+    table = edge_table(edges.edges if isinstance(edges, Hierarchy) else edges, labels=np.arange(len(points)))
     indptr, ancestors = ancestor_lists(table.edges, len(points))
     queries = _queries(nodes, indptr)
+    threads = usable_threads(threads)
     start = time.perf_counter()
-    ranks, _ = _core.reconstruction_ranks(points, gap, indptr, ancestors, queries, threads=usable_threads(threads))
+    put = np.asarray
+    if on_gpu(points):
+        from hypergeom import _cuda
+
+        device = _cuda.cupy_device()
+        put = device.xp.asarray
+        ranks, _ = _cuda.reconstruction_ranks(device, points, gap, put(indptr), put(ancestors), put(queries))
+    else:
+        ranks, _ = _core.reconstruction_ranks(points, gap, indptr, ancestors, queries, threads=threads)
+    asked = np.flatnonzero(np.isin(table.edges[:, 0], queries))
+    found = ranks if len(asked) == len(table.edges) else ranks[put(asked)]
+    mean_rank = float(found.mean())  # a GPU is done only then
     seconds = time.perf_counter() - start
-    asked = np.isfinite(ranks)
-    mean_average_precision = _mean_average_precision(ranks[asked], table.edges[asked, 0])
-    return Evaluation(float(ranks[asked].mean()), mean_average_precision, ranks[table.index], seconds)
+    mean_average_precision = _mean_average_precision(found, table.edges[asked, 0])
+    return Evaluation(mean_rank, mean_average_precision, ranks[put(table.index)], seconds)
 
 
 def _queries(nodes: npt.ArrayLike | None, indptr: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
@@ -174,10 +201,12 @@ def _queries(nodes: npt.ArrayLike | None, indptr: npt.NDArray[np.int64]) -> npt.
     return queries.astype(np.int32)
 
 
-def _mean_average_precision(ranks: FloatArray, nodes: npt.NDArray[np.int64]) -> float:
-    order = np.lexsort((ranks, nodes))
-    ranks, nodes = ranks[order], nodes[order]
+def _mean_average_precision(ranks: Any, nodes: npt.NDArray[np.int64]) -> float:
+    """Of ranks by node, on any side; `nodes`, in increasing order, are on the host."""
+    xp = array_api_compat.array_namespace(ranks)
     first = np.flatnonzero(np.diff(nodes, prepend=-1))
     sizes = np.diff(first, append=len(nodes))
-    j = np.arange(len(nodes)) - np.repeat(first, sizes) + 1
-    return float(np.mean(np.add.reduceat(j / (ranks + j - 1), first) / sizes))
+    j = xp.asarray(np.arange(len(nodes)) - np.repeat(first, sizes) + 1)
+    order = xp.lexsort(xp.stack([ranks, xp.asarray(nodes.astype(np.float64))]))
+    of_node = xp.asarray(1 / np.repeat(sizes, sizes))
+    return float(xp.sum(j / (ranks[order] + j - 1) * of_node) / len(sizes))

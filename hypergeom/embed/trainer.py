@@ -7,6 +7,7 @@ the distance of a negative is computed once for all of them. An epoch makes ever
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +25,10 @@ FloatArray = npt.NDArray[np.float64]
 _MAX_STEP = 1.0
 
 # Rivals of a node are the non-ancestors that stand nearest to it, among those not much farther than its farthest
-# ancestor: their cosh(d) - 1 is at most _REACH times that ancestor's. An exact search lists them every _PERIOD epochs.
-_N_RIVALS, _N_DRAWN, _REACH, _PERIOD = 64, 32, 2.0, 10
+# ancestor: their cosh(d) - 1 is at most REACH times that ancestor's. An exact search lists them every _PERIOD epochs.
+N_RIVALS, _N_DRAWN, REACH, _PERIOD = 64, 32, 2.0, 10
+
+ROUNDING = 8 * np.finfo(float).eps  # of a gap that is formed anew
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Recipe:
     margin: float
     curvature: float
     hyperbolic: bool
-    threads: int
+    threads: int | None  # None leaves the number of warps to the trainer on a GPU
 
     def learning_rate_at(self, epoch: int) -> float:
         """Piecewise linear over the run; a tenth during the burn-in."""
@@ -72,42 +75,46 @@ class Trainer:
         Weight of each edge in the loss.
     recipe : Recipe
     seed : int
-        With one thread, a run is a function of these arguments alone.
+        With one thread, or one warp, a run is a function of these arguments alone.
     """
 
-    def __init__(self, points: FloatArray, edges: IntArray, weights: FloatArray, recipe: Recipe, seed: int) -> None:
+    asynchronous = False  # whether `epoch` returns before its results are there
+
+    def __init__(self, points: Any, edges: IntArray, weights: FloatArray, recipe: Recipe, seed: int) -> None:
         n, self._d = points.shape
-        self._lanes, stride = _core.row_layout(self._d)
-        self._rows = _aligned_zeros(n, stride)
-        self._rows[:, : self._d] = points
+        self._lanes, self._stride = _core.row_layout(self._d)
         self._recipe, self._seed = recipe, seed
         self._smallest_gap = recipe.margin * (2 - recipe.margin)
         self._indptr, self._ancestors = ancestor_lists(edges, n)
-        visit_start, self._visit_node = _visits(self._indptr)
-        self._graph = _core.Graph(self._indptr, self._ancestors, weights, visit_start, self._visit_node)
+        self._visit_start, self._visit_node = _visits(self._indptr)
+        self._weights = weights
         self._alias = _alias_table(np.bincount(edges[:, 1], minlength=n), recipe.negative_power)
-        self._rivals: npt.NDArray[np.int32] | None = None
+        self._rivals: Any = None
         self._total_weight = float(weights.sum())
+        self._load(points)
+
+    def _load(self, points: Any) -> None:
+        """Bring the table and the graph to where the epochs run."""
+        self._rows: Any = _aligned_zeros(len(points), self._stride)
+        self._rows[:, : self._d] = points
+        self._graph: Any = _core.Graph(
+            self._indptr, self._ancestors, self._weights, self._visit_start, self._visit_node
+        )
 
     @property
-    def points(self) -> FloatArray:
+    def points(self) -> Any:
         """A copy of the points, (n, d)."""
-        points: FloatArray = self._rows[:, : self._d].copy()
-        return points
+        return self._rows[:, : self._d].copy()
 
-    def epoch(self, epoch: int) -> tuple[float, int, int]:
+    def epoch(self, epoch: int) -> tuple[Any, Any, Any]:
         """Run epoch number `epoch`; returns the mean loss of an edge, the pairs computed, and the rows projected."""
         recipe = self._recipe
         put_back = self._refresh_gaps()
         radius = math.sqrt(recipe.curvature)  # the table is in units of the radius of curvature
-        loss, pairs, projected = _core.run_epoch(
-            self._rows,
-            self._d,
-            self._graph,
+        loss, pairs, projected = self._run(
             np.random.default_rng([self._seed, epoch]).permutation(len(self._visit_node)).astype(np.int32),
             seed=self._seed,
             epoch=epoch,
-            threads=recipe.threads,
             learning_rate=recipe.learning_rate_at(epoch) * radius,
             max_step=_MAX_STEP,
             smallest_gap=self._smallest_gap,
@@ -119,7 +126,15 @@ class Trainer:
         )
         return loss / self._total_weight, pairs, projected + put_back + self._refresh_gaps()
 
-    def _refresh_gaps(self) -> int:
+    def numbers(self, results: Sequence[tuple[Any, Any, Any]]) -> list[tuple[float, int, int]]:
+        """What `epoch` returned in some epochs, as numbers of Python."""
+        return [(float(loss), int(pairs), int(projected)) for loss, pairs, projected in results]
+
+    def _run(self, order: npt.NDArray[np.int32], **options: Any) -> tuple[Any, Any, Any]:
+        """Make the visits once; returns the sum of the losses, the pairs computed, and the rows projected."""
+        return _core.run_epoch(self._rows, self._d, self._graph, order, threads=self._recipe.threads or 1, **options)
+
+    def _refresh_gaps(self) -> Any:
         """Form the gaps anew from the coordinates, since the kernel carries them along; returns the rows projected."""
         if not self._recipe.hyperbolic:
             self._rows[:, self._lanes] = 1.0
@@ -127,7 +142,7 @@ class Trainer:
         x, gaps, smallest_gap = self._rows[:, : self._d], self._rows[:, self._lanes], self._smallest_gap
         gaps[:] = 1 - np.einsum("ij,ij->i", x, x)
         # Two threads that write one row at once can leave it beyond the rim.
-        beyond = np.flatnonzero(gaps < smallest_gap - 8 * np.finfo(float).eps)
+        beyond = np.flatnonzero(gaps < smallest_gap - ROUNDING)
         x[beyond] *= np.sqrt((1 - smallest_gap) / (1 - gaps[beyond]))[:, None]
         gaps[beyond] = smallest_gap
         return len(beyond)
@@ -139,21 +154,22 @@ class Trainer:
             return {}
         if self._rivals is None or (epoch - first) % _PERIOD == 0:
             self._rivals = self._search_rivals()
-        # Uniform draws meet a given node n_negatives / n times a visit, these _N_DRAWN / _N_RIVALS times.
+        # Uniform draws meet a given node n_negatives / n times a visit, these _N_DRAWN / N_RIVALS times.
         uniform = recipe.n_negatives / len(self._rows)
-        weight = min(1.0, recipe.hard_negatives[0] * uniform * _N_RIVALS / _N_DRAWN)
+        weight = min(1.0, recipe.hard_negatives[0] * uniform * N_RIVALS / _N_DRAWN)
         return {"near": self._rivals, "n_near": _N_DRAWN, "near_weight": weight}
 
-    def _search_rivals(self) -> npt.NDArray[np.int32]:
+    def _search_rivals(self) -> Any:
+        """For each node its `N_RIVALS` nearest rivals, -1 where there are fewer."""
         _, rivals = _core.reconstruction_ranks(
             self.points,
             self._rows[:, self._lanes].copy(),
             self._indptr,
             self._ancestors,
             np.flatnonzero(np.diff(self._indptr)).astype(np.int32),
-            threads=self._recipe.threads,
-            n_rivals=_N_RIVALS,
-            reach=_REACH,
+            threads=self._recipe.threads or 1,
+            n_rivals=N_RIVALS,
+            reach=REACH,
         )
         return rivals
 

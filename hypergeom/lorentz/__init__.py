@@ -3,9 +3,10 @@
 The time coordinate comes first, so a point of a d-dimensional space has n = d + 1 entries. The spatial part
 is the point: functions compute the time coordinate ``x_0 = sqrt(1/c + |x|^2)`` anew, and the time entry of a
 tangent vector, and read the stored ones only to reject x_0 <= 0. Hence the time entry of every cotangent of
-an input is 0. Rows outside the domain are NaN; a spatial part of length up to about 1e150 is inside. Every
-function takes arrays whose last axis is the vector and whose leading axes broadcast. Each differentiable
-function `f` has `f_vjp`.
+an input is 0. Rows outside the domain are NaN. Every finite spatial part is inside; for means, and for arrays of
+other libraries than NumPy, it is if its length, and sqrt(c) times it, is below 1e150. Every function takes
+arrays whose last axis is the vector and whose leading axes broadcast. Each differentiable function `f` has
+`f_vjp`.
 """
 
 from hypergeom.lorentz.boosts import boost, boost_matrix, boost_to0, boost_to0_vjp, boost_vjp, rotation

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from array_api_compat import array_namespace, device, is_array_api_obj
 
+from hypergeom._gpus import on_one_gpu
 from hypergeom._hyperboloid import cotangent, join, point, split, time_of
 from hypergeom._rows import Array, Curvature, row_op
 from hypergeom._smooth import dot
@@ -141,6 +142,7 @@ def boost_to0_vjp(g: Array, x: Array, y: Array, /, c: Curvature = 1.0) -> tuple[
     return cotangent(-x_bar), cotangent(y_bar), c_bar
 
 
+@on_one_gpu
 def boost_matrix(x: Array, /, c: Curvature = 1.0) -> Array:
     r"""The matrix of `boost`: ``boost(x, y) = boost_matrix(x) @ y``.
 
@@ -183,6 +185,7 @@ def boost_matrix(x: Array, /, c: Curvature = 1.0) -> Array:
     return xp.concat([top, xp.concat([space[..., :, None], block], axis=-1)], axis=-2)
 
 
+@on_one_gpu
 def rotation(u: Array, v: Array, /) -> Array:
     r"""The smallest rotation that takes the unit vector u to the unit vector v.
 

@@ -9,6 +9,7 @@ import array_api_compat
 import numpy as np
 
 from hypergeom import _distributions as shared
+from hypergeom._gpus import on_one_gpu
 from hypergeom._rows import Array, Curvature
 from hypergeom.lorentz.maps import exp, exp0, log, log_vjp
 from hypergeom.lorentz.transports import transport0, transport_to0, transport_to0_vjp
@@ -68,6 +69,7 @@ def random_uniform(
     return exp0(_tangent(np, v), float(c)).astype(dtype, copy=False)
 
 
+@on_one_gpu
 def random_normal(
     mean: Array,
     scale: Array,
@@ -90,7 +92,7 @@ def random_normal(
     shape : tuple of int
         Further axes of the sample, in front.
     rng : int or numpy.random.Generator, optional
-        Seed or generator.
+        Seed or generator. The numbers are NumPy's, and so are copied to the GPU of a mean that lies there.
 
     Returns
     -------
@@ -117,6 +119,7 @@ def random_normal(
     return xp.astype(exp(exact, transport0(exact, _tangent(xp, v), c), c), mean.dtype, copy=False)
 
 
+@on_one_gpu
 def wrapped_normal_logpdf(x: Array, mean: Array, scale: Array, /, c: Curvature = 1.0) -> Array:
     r"""Logarithm of the density of `random_normal` at x, by the volume of the space.
 
@@ -148,6 +151,7 @@ def wrapped_normal_logpdf(x: Array, mean: Array, scale: Array, /, c: Curvature =
     return shared.logpdf(_frame, x, mean, scale, c)
 
 
+@on_one_gpu
 def wrapped_normal_logpdf_vjp(
     g: Array, x: Array, mean: Array, scale: Array, /, c: Curvature = 1.0
 ) -> tuple[Array, Array, Array, Array]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from array_api_compat import array_namespace
 
 from hypergeom import _means
+from hypergeom._gpus import on_one_gpu
 from hypergeom._hyperboloid import cotangent, join, point, split
 from hypergeom._means import FrechetMean
 from hypergeom._rows import Array, Curvature, row_op
@@ -43,6 +44,7 @@ def _centre(x: Array, w: Array, c: Array) -> _Centre:
     return _Centre(normal(times(time, inverse)), normal(times(space, inverse)), N.hi / shrink, x0)
 
 
+@on_one_gpu
 def midpoint(x: Array, w: Array | None = None, /, c: Curvature = 1.0, *, axis: int = -2) -> Array:
     r"""Weighted midpoint of points, in closed form: the centroid.
 
@@ -102,6 +104,7 @@ def _midpoint(x: Array, w: Array, /, c: Curvature = 1.0, *, out: Array | None = 
     return join(m.time.hi, m.space.hi)[..., 0, :]
 
 
+@on_one_gpu
 def midpoint_vjp(
     g: Array, x: Array, w: Array | None = None, /, c: Curvature = 1.0, *, axis: int = -2
 ) -> tuple[Array, Array, Array]:
@@ -167,6 +170,7 @@ def _frame(point: Array, c: Array) -> _means.Frame:
 _SPACE = _means.Space("lorentz", 1, midpoint, dist, exp, log, log_vjp, _frame)
 
 
+@on_one_gpu
 def frechet_mean(
     x: Array,
     w: Array | None = None,
@@ -210,6 +214,11 @@ def frechet_mean(
     TypeError
         As `midpoint`.
 
+    Notes
+    -----
+    Whether to go on is a question of the host: on a GPU each iteration copies one truth value to it, and two more
+    are copied before the first.
+
     Examples
     --------
     >>> import numpy as np
@@ -222,6 +231,7 @@ def frechet_mean(
     return _means.frechet_mean(_SPACE, x, w, c, axis, tol, max_iter)
 
 
+@on_one_gpu
 def frechet_mean_vjp(
     g: Array,
     x: Array,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from array_api_compat import array_namespace, is_array_api_obj
 
+from hypergeom._gpus import on_one_gpu
 from hypergeom._rows import Array, Curvature
 from hypergeom.lorentz.maps import exp
 from hypergeom.lorentz.spatial import from_spatial, from_spatial_vjp
@@ -15,6 +16,7 @@ from hypergeom.lorentz.spatial import from_spatial, from_spatial_vjp
 __all__ = ["concat", "concat_vjp", "split", "split_vjp"]
 
 
+@on_one_gpu
 def concat(xs: Sequence[Array], /, c: Curvature = 1.0) -> Array:
     """The point of a larger space whose spatial part is that of the points, side by side.
 
@@ -41,6 +43,7 @@ def concat(xs: Sequence[Array], /, c: Curvature = 1.0) -> Array:
     return from_spatial(space, c)
 
 
+@on_one_gpu
 def concat_vjp(g: Array, xs: Sequence[Array], /, c: Curvature = 1.0) -> tuple[list[Array], Array]:
     """Cotangents of the points, in a list, and of c for `concat`, as `dist_vjp`.
 
@@ -62,6 +65,7 @@ def concat_vjp(g: Array, xs: Sequence[Array], /, c: Curvature = 1.0) -> tuple[li
     return bars, c_bar
 
 
+@on_one_gpu
 def split(x: Array, sizes: Sequence[int], /, c: Curvature = 1.0) -> list[Array]:
     """The inverse of `concat`: points whose spatial parts have the dimensions `sizes`.
 
@@ -95,6 +99,7 @@ def split(x: Array, sizes: Sequence[int], /, c: Curvature = 1.0) -> list[Array]:
     return [from_spatial(part, c) for part in _pieces("split", x[..., 1:], sizes)]
 
 
+@on_one_gpu
 def split_vjp(g: Sequence[Array], x: Array, sizes: Sequence[int], /, c: Curvature = 1.0) -> tuple[Array, Array]:
     """Cotangents of x and c for `split`, as `dist_vjp`; `g` is a list of cotangents of its points.
 

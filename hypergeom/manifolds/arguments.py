@@ -10,9 +10,18 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
+from hypergeom._gpus import on_their_gpu
 from hypergeom._rows import Array
 
-__all__ = ["broadcast_tangent", "checked_shape", "curvature", "draw_normal", "namespace_and_arrays", "parameter"]
+__all__ = [
+    "broadcast_tangent",
+    "checked_shape",
+    "curvature",
+    "draw_normal",
+    "namespace_and_arrays",
+    "parameter",
+    "zeros",
+]
 
 
 def namespace_and_arrays(where: str, core: int, /, **given: Any) -> tuple[Any, list[Array]]:
@@ -39,6 +48,7 @@ def namespace_and_arrays(where: str, core: int, /, **given: Any) -> tuple[Any, l
             )
         if a.dtype not in (xp.float32, xp.float64) and not xp.isdtype(a.dtype, "integral"):
             raise TypeError(f"{where}: {name} needs real numbers (float32, float64 or integers), got {a.dtype}")
+    on_their_gpu(where, xp, values)
     single = all(a.dtype == xp.float32 for a in values.values())
     dtype = xp.float32 if single else xp.float64
     arrays = [xp.astype(a, dtype, copy=False) for a in values.values()]
@@ -66,7 +76,7 @@ def _fit(shapes: Sequence[tuple[int, ...]], core: int) -> bool:
 def parameter(where: str, xp: Any, t: Any, core: int, like: Array) -> Array:
     """A number, or one for each row, as an array that multiplies tangents."""
     if isinstance(t, numbers.Real):
-        return xp.asarray(float(t), dtype=like.dtype, device=array_api_compat.device(like))
+        return xp.full((), float(t), dtype=like.dtype, device=array_api_compat.device(like))
     if not array_api_compat.is_array_api_obj(t):
         t = np.asarray(t)
     if array_api_compat.array_namespace(t) is not xp:
@@ -104,9 +114,21 @@ def draw_normal(shape: tuple[int, ...], rng: int | np.random.Generator | None, l
     values = np.random.default_rng(rng).standard_normal(shape)
     if like is None:
         return values
-    xp = array_api_compat.array_namespace(like)
-    dtype = like.dtype if xp.isdtype(like.dtype, "real floating") else xp.float64
+    xp, dtype = _kind(like)
     return xp.asarray(values, dtype=dtype, device=array_api_compat.device(like))
+
+
+def zeros(shape: tuple[int, ...], like: Array | None) -> Array:
+    """In the library, dtype and device of `like`; float64 NumPy by default."""
+    if like is None:
+        return np.zeros(shape)
+    xp, dtype = _kind(like)
+    return xp.zeros(shape, dtype=dtype, device=array_api_compat.device(like))
+
+
+def _kind(like: Array) -> tuple[Any, Any]:
+    xp = array_api_compat.array_namespace(like)
+    return xp, like.dtype if xp.isdtype(like.dtype, "real floating") else xp.float64
 
 
 def curvature(c: Any, where: str, *, flat: bool) -> float:

@@ -7,6 +7,7 @@ from typing import Any
 
 from array_api_compat import array_namespace
 
+from hypergeom._gpus import methods_on_one_gpu
 from hypergeom._rows import Array
 from hypergeom.manifolds.arguments import (
     broadcast_tangent,
@@ -14,6 +15,7 @@ from hypergeom.manifolds.arguments import (
     draw_normal,
     namespace_and_arrays,
     parameter,
+    zeros,
 )
 from hypergeom.manifolds.checks import raise_worst
 from hypergeom.manifolds.protocol import Seed
@@ -22,6 +24,7 @@ from hypergeom.manifolds.vectors import dot, finite_or_inf, length, scalars
 __all__ = ["Euclidean"]
 
 
+@methods_on_one_gpu
 @dataclass(frozen=True)
 class Euclidean:
     """Flat space: the control. Points and tangent vectors are any vectors; the methods are those of `Manifold`.
@@ -46,7 +49,7 @@ class Euclidean:
     def origin(self, shape: tuple[int, ...], /, *, like: Array = None) -> Array:
         """0."""
         shape = checked_shape("Euclidean.origin", shape, 1)
-        return 0 * draw_normal(shape, 0, like)
+        return zeros(shape, like)
 
     def random_point(self, shape: tuple[int, ...], /, *, rng: Seed = None, like: Array = None) -> Array:
         """Standard normal."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from hypergeom import lorentz, poincare
+from hypergeom._gpus import methods_on_one_gpu
 from hypergeom._rows import Array
-from hypergeom.manifolds.arguments import checked_shape, curvature, draw_normal, namespace_and_arrays
+from hypergeom.manifolds.arguments import checked_shape, curvature, draw_normal, namespace_and_arrays, zeros
 from hypergeom.manifolds.checks import raise_worst
 from hypergeom.manifolds.protocol import Seed
 from hypergeom.manifolds.vectors import dot, finite_or_inf, length
@@ -15,6 +16,7 @@ from hypergeom.manifolds.vectors import dot, finite_or_inf, length
 __all__ = ["Lorentz", "PoincareBall"]
 
 
+@methods_on_one_gpu
 @dataclass(frozen=True)
 class PoincareBall:
     r"""The Poincaré ball :math:`c |x|^2 < 1` of curvature -c.
@@ -50,7 +52,7 @@ class PoincareBall:
 
     def origin(self, shape: tuple[int, ...], /, *, like: Array = None) -> Array:
         """0."""
-        return 0 * draw_normal(checked_shape("PoincareBall.origin", shape, 1), 0, like)
+        return zeros(checked_shape("PoincareBall.origin", shape, 1), like)
 
     def random_point(self, shape: tuple[int, ...], /, *, rng: Seed = None, like: Array = None) -> Array:
         """`exp` of a `random_tangent` at the origin."""
@@ -154,6 +156,7 @@ class PoincareBall:
         raise_worst("a tangent vector of the Poincaré ball", finite_or_inf(v + xp.zeros_like(x)), atol)
 
 
+@methods_on_one_gpu
 @dataclass(frozen=True)
 class Lorentz:
     r"""The hyperboloid :math:`\langle x, x \rangle = -1/c` of curvature -c, time coordinate first.
@@ -194,7 +197,7 @@ class Lorentz:
 
     def origin(self, shape: tuple[int, ...], /, *, like: Array = None) -> Array:
         """The apex ``(1/sqrt(c), 0, ..., 0)``."""
-        return lorentz.project(0 * draw_normal(checked_shape("Lorentz.origin", shape, 1, 2), 0, like), self.c)
+        return lorentz.project(zeros(checked_shape("Lorentz.origin", shape, 1, 2), like), self.c)
 
     def random_point(self, shape: tuple[int, ...], /, *, rng: Seed = None, like: Array = None) -> Array:
         """`exp` of a `random_tangent` at the apex."""

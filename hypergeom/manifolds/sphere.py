@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from array_api_compat import array_namespace
 
+from hypergeom._gpus import methods_on_one_gpu
 from hypergeom._rows import Array
 from hypergeom.manifolds.arguments import (
     broadcast_tangent,
@@ -14,6 +15,7 @@ from hypergeom.manifolds.arguments import (
     draw_normal,
     namespace_and_arrays,
     parameter,
+    zeros,
 )
 from hypergeom.manifolds.checks import raise_worst
 from hypergeom.manifolds.protocol import Seed
@@ -22,6 +24,7 @@ from hypergeom.manifolds.vectors import dot, length, scalars
 __all__ = ["Sphere"]
 
 
+@methods_on_one_gpu
 @dataclass(frozen=True)
 class Sphere:
     r"""The unit sphere :math:`\{x : |x| = 1\}` with the metric of the space around it.
@@ -53,7 +56,7 @@ class Sphere:
 
     def origin(self, shape: tuple[int, ...], /, *, like: Array = None) -> Array:
         """(1, 0, ..., 0)."""
-        x = 0 * draw_normal(checked_shape("Sphere.origin", shape, 1, 2), 0, like)
+        x = zeros(checked_shape("Sphere.origin", shape, 1, 2), like)
         xp = array_namespace(x)
         return xp.concat([1 + x[..., :1], x[..., 1:]], axis=-1)
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import array_api_compat
 from array_api_compat import array_namespace
 
+from hypergeom._gpus import methods_on_one_gpu
 from hypergeom._rows import Array
 from hypergeom.manifolds.arguments import (
     broadcast_tangent,
@@ -16,6 +17,7 @@ from hypergeom.manifolds.arguments import (
     draw_normal,
     namespace_and_arrays,
     parameter,
+    zeros,
 )
 from hypergeom.manifolds.checks import raise_worst
 from hypergeom.manifolds.protocol import Seed
@@ -26,12 +28,14 @@ __all__ = ["Stiefel"]
 _METRICS, _RETRACTIONS = ("canonical", "euclidean"), ("qr", "polar", "cayley")
 
 
+@methods_on_one_gpu
 @dataclass(frozen=True)
 class Stiefel:
     r"""The Stiefel manifold :math:`\{X \in R^{n \times p} : X^T X = I\}`, n >= p.
 
     The methods are those of `Manifold`; a point is a matrix. Every method that makes points makes its columns
-    orthonormal to rounding, so that no number of steps drifts off.
+    orthonormal to rounding, so that no number of steps drifts off. On a GPU `exp` copies one number to the
+    host, that of squarings of a matrix exponential, and `log` one or more in each iteration.
 
     Parameters
     ----------
@@ -95,8 +99,8 @@ class Stiefel:
 
     def origin(self, shape: tuple[int, ...], /, *, like: Array = None) -> Array:
         """The first p columns of the identity."""
-        zeros = 0 * draw_normal(_checked_shape("origin", shape), 0, like)
-        return zeros + _eye(zeros, *zeros.shape[-2:])
+        x = zeros(_checked_shape("origin", shape), like)
+        return x + _eye(x, *x.shape[-2:])
 
     def random_point(self, shape: tuple[int, ...], /, *, rng: Seed = None, like: Array = None) -> Array:
         """Uniform."""

@@ -14,6 +14,7 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
+from hypergeom._gpus import on_one_gpu
 from hypergeom._rows import Array, Curvature
 from hypergeom._smooth import atanh_ratio, atanh_ratio_slope, dot, tanh_ratio
 from hypergeom.poincare.maps import exp0, exp0_vjp, log0
@@ -22,6 +23,7 @@ from hypergeom.poincare.metric import conformal_factor
 __all__ = ["concat", "concat_vjp", "mobius_matvec", "mobius_matvec_vjp", "split", "split_vjp"]
 
 
+@on_one_gpu
 def mobius_matvec(m: Array, x: Array, /, c: Curvature = 1.0) -> Array:
     r"""Matrices applied to points.
 
@@ -61,6 +63,7 @@ def mobius_matvec(m: Array, x: Array, /, c: Curvature = 1.0) -> Array:
     return xp.astype(exp0(_apply(xp, m, log0(x, c)), c), dtype)
 
 
+@on_one_gpu
 def mobius_matvec_vjp(g: Array, m: Array, x: Array, /, c: Curvature = 1.0) -> tuple[Array, Array, Array]:
     """Cotangents of the arguments of `mobius_matvec`, as `dist_vjp`; `g` has shape (..., k).
 
@@ -97,6 +100,7 @@ def mobius_matvec_vjp(g: Array, m: Array, x: Array, /, c: Curvature = 1.0) -> tu
     return m_bar, x_bar, c_bar
 
 
+@on_one_gpu
 def concat(xs: Sequence[Array], /, c: Curvature = 1.0) -> Array:
     r"""The point of a larger ball that has the given points as its parts (beta-concatenation).
 
@@ -133,6 +137,7 @@ def concat(xs: Sequence[Array], /, c: Curvature = 1.0) -> Array:
     return xp.astype(exp0(xp.concat(_concat_parts(xp, xs, c), axis=-1), c), dtype)
 
 
+@on_one_gpu
 def concat_vjp(g: Array, xs: Sequence[Array], /, c: Curvature = 1.0) -> tuple[tuple[Array, ...], Array]:
     """Cotangents of the arguments of `concat`, as `dist_vjp`: of each of the points, and of c; `g` has shape (..., d).
 
@@ -168,6 +173,7 @@ def concat_vjp(g: Array, xs: Sequence[Array], /, c: Curvature = 1.0) -> tuple[tu
     return tuple(bars), _like(xp, c_bar, given_c)
 
 
+@on_one_gpu
 def split(x: Array, sizes: Sequence[int], /, c: Curvature = 1.0) -> tuple[Array, ...]:
     """Points of smaller balls that are the parts of x, the inverse of `concat`.
 
@@ -201,6 +207,7 @@ def split(x: Array, sizes: Sequence[int], /, c: Curvature = 1.0) -> tuple[Array,
     return tuple(xp.astype(exp0(part, c), dtype) for part in _split_parts("split", x, sizes, c))
 
 
+@on_one_gpu
 def split_vjp(g: Sequence[Array], x: Array, sizes: Sequence[int], /, c: Curvature = 1.0) -> tuple[Array, Array]:
     """Cotangents of x and c of `split`, as `dist_vjp`; `g` are those of the parts.
 

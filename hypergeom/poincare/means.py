@@ -7,6 +7,7 @@ from typing import NamedTuple
 from array_api_compat import array_namespace
 
 from hypergeom import _means
+from hypergeom._gpus import on_one_gpu
 from hypergeom._means import FrechetMean
 from hypergeom._rows import Array, Curvature, row_op
 from hypergeom._smooth import dot
@@ -40,6 +41,7 @@ def _centre(x: Array, w: Array, c: Array) -> _Centre:
     return _Centre(normal(times(space, inverse)), n.hi / shrink, 2 * n.hi * inverse.hi)
 
 
+@on_one_gpu
 def midpoint(x: Array, w: Array | None = None, /, c: Curvature = 1.0, *, axis: int = -2) -> Array:
     r"""Weighted midpoint of points, in closed form: the gyromidpoint, or centroid of the hyperboloid.
 
@@ -98,6 +100,7 @@ def _midpoint(x: Array, w: Array, /, c: Curvature = 1.0, *, out: Array | None = 
     return _centre(x, w, c).mean.hi[..., 0, :]
 
 
+@on_one_gpu
 def midpoint_vjp(
     g: Array, x: Array, w: Array | None = None, /, c: Curvature = 1.0, *, axis: int = -2
 ) -> tuple[Array, Array, Array]:
@@ -153,6 +156,7 @@ def _frame(point: Array, c: Array) -> _means.Frame:
 _SPACE = _means.Space("poincare", 0, midpoint, dist, exp, log, log_vjp, _frame)
 
 
+@on_one_gpu
 def frechet_mean(
     x: Array,
     w: Array | None = None,
@@ -200,6 +204,11 @@ def frechet_mean(
     TypeError
         As `midpoint`.
 
+    Notes
+    -----
+    Whether to go on is a question of the host: on a GPU each iteration copies one truth value to it, and two more
+    are copied before the first.
+
     References
     ----------
     .. [1] H. Karcher, "Riemannian center of mass and mollifier smoothing", *Communications on Pure and
@@ -217,6 +226,7 @@ def frechet_mean(
     return _means.frechet_mean(_SPACE, x, w, c, axis, tol, max_iter)
 
 
+@on_one_gpu
 def frechet_mean_vjp(
     g: Array,
     x: Array,

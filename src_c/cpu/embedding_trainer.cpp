@@ -95,44 +95,30 @@ HG_FN double weigh(const Visit& visit, double near_weight, double gap_u, const E
     HG_SIMD_SUM(total)
     for (int k = n_pos; k < n; ++k) total += s.decay[k];
     for (int j = 0; j < n_pos; ++j) {
-        const double share = visit.weights[j] / (s.decay[j] + total);
-        loss += visit.weights[j] * std::log(1 + total / s.decay[j]);
-        s.step[j] = -o.learning_rate * total * share;
-        turn += share;
+        const Edge e = edge(visit.weights[j], s.decay[j], total);
+        loss += e.loss;
+        s.step[j] = positive_step(o.learning_rate, total, e.share);
+        turn += e.share;
     }
     turn *= o.learning_rate;
     HG_SIMD
-    for (int k = n_pos; k < n; ++k) s.step[k] = s.decay[k] * turn;
+    for (int k = n_pos; k < n; ++k) s.step[k] = negative_step(s.decay[k], turn);
     HG_SIMD
     for (int k = 0; k < n; ++k) {
         const Pair p{s.decay[k], s.inverse_sinh[k], s.coth[k]};
-        s.weight[k] = -s.step[k] * Geometry::direction(p, inverse_gap_u, s.inverse_gap[k]);
-        const double up = s.step[k] < cap ? s.step[k] : cap, step = up > -cap ? up : -cap;
-        const Move m = Geometry::move(p, inverse_gap_u, s.inverse_gap[k], step);
+        s.weight[k] = pull_weight<Geometry>(p, inverse_gap_u, s.inverse_gap[k], s.step[k]);
+        const Move m = capped_move<Geometry>(p, inverse_gap_u, s.inverse_gap[k], s.step[k], cap);
         s.e_share[k] = m.e_share, s.u_share[k] = m.u_share, s.new_gap[k] = m.gap;
     }
     return loss;
 }
 
-// The one projection there is, and it is counted: what came too near the rim goes onto the smallest gap. This is the
-// factor of its coordinates.
-HG_FN double onto_smallest_gap(double gap, double smallest_gap) { return std::sqrt((1 - smallest_gap) / (1 - gap)); }
-
-// Steps that end beyond the smallest gap, mended before any thread can read them. A gap outside (0, 1] is that of a row
-// which another thread wrote while it was read: the step is dropped.
+// Mends what needs it, before any thread can read it.
 HG_FN int keep_inside(int n, double smallest_gap, Scratch& s) {
-    constexpr double most = 1 + 1e-6;  // rounding
     int outside = 0, projected = 0;
-    for (int k = 0; k < n; ++k) outside |= !(s.new_gap[k] >= smallest_gap) | !(s.new_gap[k] <= most);
-    for (int k = 0; outside && k < n; ++k) {
-        if (s.new_gap[k] > 0 && s.new_gap[k] < smallest_gap) {
-            const double shrink = onto_smallest_gap(s.new_gap[k], smallest_gap);
-            s.e_share[k] *= shrink, s.u_share[k] *= shrink, s.new_gap[k] = smallest_gap;
-            ++projected;
-        } else if (!(s.new_gap[k] > 0 && s.new_gap[k] <= most)) {
-            s.e_share[k] = 1, s.u_share[k] = 1, s.new_gap[k] = s.gap[k];
-        }
-    }
+    for (int k = 0; k < n; ++k) outside |= needs_mending(s.new_gap[k], smallest_gap);
+    for (int k = 0; outside && k < n; ++k)
+        projected += mend(s.e_share[k], s.u_share[k], s.new_gap[k], s.gap[k], smallest_gap);
     return projected;
 }
 
@@ -171,12 +157,9 @@ HG_FN void learn(const Table& table, const Visit& visit, const Visit& next, doub
         pull[i] = frame.e_share * pull[i] - frame.u_share * u[i];
         norm += pull[i] * pull[i], dot += pull[i] * u[i];
     }
-    Shift shift = Geometry::shift(std::sqrt(lane_sum(norm)), lane_sum(dot), gap_u, o.max_step);
-    if (shift.gap < o.smallest_gap) {
-        const double shrink = onto_smallest_gap(shift.gap, o.smallest_gap);
-        shift = {shift.u_share * shrink, shift.pull_share * shrink, o.smallest_gap};
-        ++result.projected;
-    }
+    Shift shift;
+    result.projected +=
+        node_shift<Geometry>(std::sqrt(lane_sum(norm)), lane_sum(dot), gap_u, o.max_step, o.smallest_gap, shift);
     for (int i = 0; i < q; ++i) reinterpret_cast<Quad*>(u_row)[i] = shift.u_share * u[i] + shift.pull_share * pull[i];
     u_row[4 * q] = shift.gap;
     result.pairs += n;

@@ -4,19 +4,17 @@
 #include <vector>
 
 #include "embedding_trainer.hpp"
-#include "hypergeom/philox.hpp"
 
 namespace hypergeom::embedding {
 
-// The numbers of one (epoch, visit), sixteen Philox blocks at a time.
+// The numbers of one (epoch, visit), a batch at a time.
 class Stream {
-    static constexpr int blocks = 16;
+    static constexpr int blocks = stream_blocks;
     Philox philox_;
     std::uint32_t epoch_ = 0, visit_ = 0, next_block_ = 0;
     alignas(64) std::uint32_t words_[4][blocks];
 
   public:
-    static constexpr int batch = 4 * blocks;
     explicit Stream(std::uint64_t seed) : philox_(seed) {}
     void seek(std::uint32_t epoch, std::uint32_t visit) { epoch_ = epoch, visit_ = visit, next_block_ = 0; }
 
@@ -30,23 +28,17 @@ class Stream {
     }
 };
 
-// A set of nodes that answers "surely not in it" in one load. The hash is salted by the epoch: a node that collides
-// is passed over in this epoch only, so over epochs every permitted node is drawn equally often and no exact test is
-// needed.
+// The filter, as one row of words.
 class SaltedFilter {
-    static constexpr int words = 16;
+    static constexpr int words = filter_bits / 64;
     std::uint64_t bits_[words] = {};
-    std::uint32_t salt_;
-
-    HG_FN std::uint32_t hash(std::int32_t id) const { return std::uint32_t(id) * salt_; }
+    FilterHash hash_;
 
   public:
-    explicit SaltedFilter(std::uint32_t epoch) : salt_((epoch * 0x85EBCA6Bu + 0x9E3779B1u) | 1u) {}
+    explicit SaltedFilter(std::uint32_t epoch) : hash_(epoch) {}
     HG_FN void clear() { std::fill(bits_, bits_ + words, 0); }
-    HG_FN void insert(std::int32_t id) { bits_[hash(id) >> 28] |= std::uint64_t{1} << (hash(id) >> 22 & 63); }
-    HG_FN int may_contain(std::int32_t id) const { return bits_[hash(id) >> 28] >> (hash(id) >> 22 & 63) & 1; }
-    // With more members than this the filter passes over too many permitted nodes.
-    static constexpr int capacity = 4 * words;
+    HG_FN void insert(std::int32_t id) { bits_[hash_(id) >> 6] |= std::uint64_t{1} << (hash_(id) & 63); }
+    HG_FN int may_contain(std::int32_t id) const { return bits_[hash_(id) >> 6] >> (hash_(id) & 63) & 1; }
 };
 
 struct Visit {
@@ -64,26 +56,24 @@ class NegativeSampler {
     Stream stream_;
     SaltedFilter filter_;
 
-    // The next uniform draws, or draws by the alias table, which take two numbers each; returns how many.
+    // The next draws; returns how many.
     HG_FN int draw_anywhere(std::int32_t* candidates) {
-        const std::uint32_t *r = stream_.next(), n = std::uint32_t(table_.n);
-        const int count = negatives_.alias_share ? Stream::batch / 2 : Stream::batch;
+        const std::uint32_t* r = stream_.next();
+        const int count = negatives_.draws_a_batch();
+        const std::int64_t n = table_.n;
         HG_SIMD
-        for (int k = 0; k < count; ++k) candidates[k] = std::int32_t(below(r[k], n));
+        for (int k = 0; k < count; ++k) candidates[k] = negatives_.anywhere(r[k], n);
         if (negatives_.alias_share)
-            for (int k = 0; k < count; ++k)
-                if (r[count + k] * 0x1p-32 >= negatives_.alias_share[candidates[k]])
-                    candidates[k] = negatives_.alias[candidates[k]];
+            for (int k = 0; k < count; ++k) candidates[k] = negatives_.by_alias(candidates[k], r[count + k]);
         return count;
     }
 
     // Mined lists hold no ancestors; -1 ends a list that is shorter than the others.
     HG_FN void fill_near(std::int32_t u, int& filled, std::int32_t* ids) {
-        const std::int32_t* list = negatives_.near + std::int64_t(u) * negatives_.near_width;
-        for (int k = 0; k < negatives_.from_near; k += Stream::batch) {
+        for (int k = 0; k < negatives_.from_near; k += stream_batch) {
             const std::uint32_t* r = stream_.next();
-            for (int i = 0; i < Stream::batch && k + i < negatives_.from_near; ++i) {
-                ids[filled] = list[below(r[i], std::uint32_t(negatives_.near_width))];
+            for (int i = 0; i < stream_batch && k + i < negatives_.from_near; ++i) {
+                ids[filled] = negatives_.rival(u, r[i]);
                 filled += ids[filled] >= 0;
             }
         }
@@ -93,9 +83,9 @@ class NegativeSampler {
     NegativeSampler(const Table& t, const Graph& g, const Negatives& n, const EpochOptions& o)
         : table_(t), graph_(g), negatives_(n), epoch_(o.epoch), stream_(o.seed), filter_(o.epoch) {}
 
-    static int capacity(const Negatives& n) { return max_positives + n.from_near + n.total + Stream::batch; }
+    static int capacity(const Negatives& n) { return max_positives + n.from_near + n.total + stream_batch; }
 
-    // Few permitted nodes (an ancestor list nearly as long as the table) may end a draw short: `partners` tells.
+    // Where the draws end short, `partners` tells.
     HG_FN void draw(std::int32_t id, Visit& visit) {
         const std::int32_t u = visit.node = graph_.visit_node[id];
         const std::int64_t begin = graph_.ancestor_start[u], edge = graph_.visit_start[id];
@@ -104,13 +94,13 @@ class NegativeSampler {
         visit.positives = int(graph_.visit_start[id + 1] - edge), visit.weights = graph_.weights + edge;
         std::copy_n(graph_.ancestors + edge, visit.positives, visit.ids.begin());
 
-        const bool exact = n_ancestors > SaltedFilter::capacity;
+        const bool exact = n_ancestors > filter_capacity;
         filter_.clear();
         filter_.insert(u);
         if (!exact)
             for (int k = 0; k < n_ancestors; ++k) filter_.insert(own[k]);
         const auto forbidden = [&](std::int32_t v) {
-            return exact ? int(v == u || std::binary_search(own, own + n_ancestors, v)) : filter_.may_contain(v);
+            return exact ? int(v == u || contains(own, n_ancestors, v)) : filter_.may_contain(v);
         };
 
         stream_.seek(epoch_, std::uint32_t(id));
@@ -119,8 +109,8 @@ class NegativeSampler {
         if (negatives_.near) fill_near(u, filled, ids);
         visit.near = filled - visit.positives;
         const int wanted = filled + negatives_.total;
-        alignas(64) std::int32_t candidates[Stream::batch];
-        for (int tries = 16 + wanted; filled < wanted && tries > 0; --tries) {
+        alignas(64) std::int32_t candidates[stream_batch];
+        for (int tries = Negatives::most_batches(wanted); filled < wanted && tries > 0; --tries) {
             const int count = draw_anywhere(candidates);
             for (int k = 0; k < count; ++k) {
                 ids[filled] = candidates[k];

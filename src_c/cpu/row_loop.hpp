@@ -5,20 +5,13 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "hypergeom/wide.hpp"
 #include "pack.hpp"
+#include "row_run.hpp"
 #include "row_table.hpp"
 
 namespace hypergeom::cpu {
 namespace {
-
-template <std::size_t... I>
-struct Indices {};
-template <std::size_t n, std::size_t... I>
-struct FirstIndices : FirstIndices<n - 1, n - 1, I...> {};
-template <std::size_t... I>
-struct FirstIndices<0, I...> {
-    typedef Indices<I...> type;
-};
 
 typedef typename FirstIndices<lanes>::type EachLane;
 
@@ -97,6 +90,12 @@ HG_FN void store(const Pack* from, const Rows& rows, npy_intp r, int count) {
         for (int k = 0; k < count; ++k) *reinterpret_cast<T*>(row[k] + i * rows.stride) = T(from[i].v[k]);
 }
 
+inline void raise_no_memory() {
+    const PyGILState_STATE state = PyGILState_Ensure();
+    PyErr_NoMemory();
+    PyGILState_Release(state);
+}
+
 // Room for the packs of all arguments: on the stack where they are few.
 struct PackRoom {
     Pack near[256];
@@ -106,15 +105,66 @@ struct PackRoom {
     Pack* get(std::size_t count) {
         if (count <= sizeof near / sizeof *near) return near;
         far = std::aligned_alloc(64, (count * sizeof(Pack) + 63) / 64 * 64);
-        if (!far) {
-            const PyGILState_STATE state = PyGILState_Ensure();
-            PyErr_NoMemory();
-            PyGILState_Release(state);
-        }
+        if (!far) raise_no_memory();
         return static_cast<Pack*>(far);
     }
     ~PackRoom() { std::free(far); }
 };
+
+// Rows in which a function may have left the range of double: those that are not finite, and those of vectors whose first
+// entry, which is the time of a point, has no fourth power.
+HG_FN Mask suspects(const RowOp& op, const int* size, void* const* packs) {
+    Mask found{};
+    for (int a = 0; a < op.signature.args(); ++a) {
+        const Pack v = *static_cast<const Pack*>(packs[a]);
+        if (a >= op.signature.inputs)
+            found = found | !(v - v == 0);
+        else if (size[a] > 1)
+            found = found | (v > 0x1p+240);
+    }
+    return found;
+}
+
+// Whether lane k of the inputs is a row of finite numbers some of which lie far out, or lead there as exponents.
+HG_FN bool is_far_out(const RowOp& op, const int* size, void* const* packs, int k) {
+    const int of_c = op.signature.inputs - 1;
+    const double c = static_cast<const Pack*>(packs[of_c])->v[k];
+    bool far = c < 0x1p-240;
+    for (int a = 0; a <= of_c; ++a) {
+        double square = 0;
+        for (int i = 0; i < size[a]; ++i) {
+            const double v = ::fabs(static_cast<const Pack*>(packs[a])[i].v[k]);
+            if (!(v <= largest)) return false;
+            far = far || v > 0x1p+240, square += v * v;
+        }
+        far = far || c * square > 1e4;
+    }
+    return far;
+}
+
+// Those of `rows` that are far out, computed again in numbers of wide range.
+__attribute__((noinline)) void run_again(const RowOp& op, int d, const int* size, void* const* packs, Mask rows) {
+    const int n_args = op.signature.args();
+    std::size_t count = 0;
+    for (int a = 0; a < n_args; ++a) count += size[a];
+    Wide* numbers = nullptr;
+    for (int k = 0; k < lanes; ++k) {
+        if (!rows.m[k] || !is_far_out(op, size, packs, k)) continue;
+        if (!numbers) numbers = static_cast<Wide*>(std::malloc(count * sizeof(Wide)));
+        if (!numbers) return raise_no_memory();
+        void* row[Signature::max_args];
+        Wide* next = numbers;
+        for (int a = 0; a < n_args; ++a) {
+            row[a] = next;
+            for (int i = 0; i < size[a]; ++i) *next++ = static_cast<const Pack*>(packs[a])[i].v[k];
+        }
+        op.run_wide(d, row);
+        for (int a = op.signature.inputs; a < n_args; ++a)
+            for (int i = 0; i < size[a]; ++i)
+                static_cast<Pack*>(packs[a])[i].v[k] = double(static_cast<const Wide*>(row[a])[i]);
+    }
+    std::free(numbers);
+}
 
 template <class T>
 void row_loop(char** args, const npy_intp* dims, const npy_intp* steps, void* data) {
@@ -123,12 +173,13 @@ void row_loop(char** args, const npy_intp* dims, const npy_intp* steps, void* da
     const int n_args = s.args();
     Rows rows[Signature::max_args];
     bool wide[Signature::max_args];  // float64 whatever T is
+    int size[Signature::max_args];
     std::size_t count = 0;
     for (int a = 0, vectors = 0; a < n_args; ++a) {
         rows[a] = {args[a], steps[a], 0, 1};
         if (s.dim_of[a] >= 0) rows[a].size = int(dims[1 + s.dim_of[a]]), rows[a].stride = steps[n_args + vectors++];
         wide[a] = is_float64(s, op.vjp, a);
-        count += rows[a].size;
+        count += size[a] = rows[a].size;
     }
     alignas(64) PackRoom room;
     Pack* next = room.get(count);
@@ -144,6 +195,10 @@ void row_loop(char** args, const npy_intp* dims, const npy_intp* steps, void* da
             wide[a] ? load<double>(rows[a], r, some, to) : load<T>(rows[a], r, some, to);
         }
         op.run(int(dims[1]), packs);
+        if (op.run_wide) {
+            const Mask again = suspects(op, size, packs);
+            if (any(again)) run_again(op, int(dims[1]), size, packs, again);
+        }
         for (int a = s.inputs; a < n_args; ++a) {
             const Pack* from = static_cast<const Pack*>(packs[a]);
             wide[a] ? store<double>(from, rows[a], r, some) : store<T>(from, rows[a], r, some);

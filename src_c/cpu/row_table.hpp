@@ -18,6 +18,7 @@ struct RowOp {
     PyUFuncGenericFunction loops[2];      // float32, float64
     // A pack of rows: for each argument the packs of its entries. Null for a function of groups, whose loops know it.
     void (*run)(int d, void* const* row);
+    void (*run_wide)(int d, void* const* row);  // a row of numbers of wide range; or null
 };
 
 struct RowTable {

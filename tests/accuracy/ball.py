@@ -189,6 +189,7 @@ def unit_rows(rng, rows, d):
 def ideal_rows(rng, x):
     """Any directions, or those of the rows of x but for errors of all sizes."""
     rows, d = x.shape
+    x = x / np.maximum(np.abs(x).max(axis=1, keepdims=True), 1e-200)  # whose squares may overflow
     u, r = unit_rows(rng, rows, d), np.linalg.norm(x, axis=1, keepdims=True)
     if rng.uniform() < 1 / 3:
         return u

@@ -2,7 +2,7 @@
 
 import numpy as np
 from accuracy.harness import Subject
-from accuracy.hyperboloid import point, product, tangent
+from accuracy.hyperboloid import CASES, norms, point, product, tangent
 from accuracy.reverse import asinh, sqrt
 
 from hypergeom import lorentz
@@ -26,12 +26,15 @@ def bar_sizes(args, c):
     x, p, a = (b.astype(float) for b in args)
     slope, ones = rounded_normal(args, c), np.ones(len(x))
     x_bar, p_bar, _, c_bar = lorentz.dist2plane_vjp(ones, x, p, a, c * ones)
-    x_size, p_size = (np.linalg.norm(bar, axis=-1) for bar in (x_bar, p_bar))
+    x_size, p_size = (norms(bar) for bar in (x_bar, p_bar))
     turn = np.sqrt(c) * slope
     return turn * x_size, turn * p_size, (1 + turn) * slope / lorentz.norm(p, a, c), turn * np.abs(c_bar)
 
 
+# Far from p the rounding of the normal alone moves the plane by more than a double can say.
+BEYOND = {case.name: None for case in CASES if case.name.startswith("beyond") and "from_apex" not in case.name}
+
 SUBJECTS = [
     # The normal is tangent at x, so the plane goes through x; y is the point.
-    Subject("lorentz.dist2plane", dist2plane, ("y", "x", "normal"), rounded_normal, bar_sizes),
+    Subject("lorentz.dist2plane", dist2plane, ("y", "x", "normal"), rounded_normal, bar_sizes, elsewhere=BEYOND),
 ]

@@ -9,7 +9,7 @@ from hypergeom import lorentz
 
 def spread(end, r, c):
     """How far the end of a step goes when its length is off by r eps; where it is short, eight eps of the end."""
-    return (1 + r / 8) * np.sqrt(1 / c + np.sum(end[:, 1:] ** 2, axis=1))
+    return (1 + r / 8) * lorentz.time(end[:, 1:], c)
 
 
 def of_exp(args, c):
@@ -20,14 +20,14 @@ def of_exp(args, c):
 
 def of_exp0(args, c):
     (v,) = (a.astype(float) for a in args)
-    return spread(lorentz.exp0(v, c), np.sqrt(c) * np.linalg.norm(v[:, 1:], axis=1), c)
+    return spread(lorentz.exp0(v, c), np.sqrt(c) * hyperboloid.norms(v[:, 1:]), c)
 
 
 def of_geodesic(args, c):
     """Beyond its ends a geodesic is a difference: what eps of x, y and two of the distance move it by."""
     x, y, t = (a.astype(float) for a in args)
     theta = np.sqrt(c) * lorentz.dist(x, y, c)
-    lengths = [np.linalg.norm(p[:, 1:], axis=1) for p in (x, y)]
+    lengths = [hyperboloid.norms(p[:, 1:]) for p in (x, y)]
     terms = [
         np.exp((s - 1) * theta) * np.expm1(-2 * s * theta) / np.expm1(-2 * theta) * length
         for s, length in zip((np.abs(1 - t), np.abs(t)), lengths, strict=True)
@@ -40,17 +40,15 @@ def of_retract(args, c):
     return spread(lorentz.retract(x, v, c), 0, c)
 
 
-# Where R exceeds 10, cotangents are held to 500, and those of geodesics, which go on up to t = 2, everywhere.
-FAR = {
-    name: Bars(8, 500)
-    for name in ("generic@R=30", "far", "close@R=50,t=0.001", "close@R=50,t=1e-12", "unequal", "line")
-}
+FAR = dict.fromkeys(hyperboloid.FAR, Bars(8, 500))
 
 SUBJECTS = [
-    Subject("lorentz.exp", hyperboloid.exp, ("x", "v"), of_exp),
-    Subject("lorentz.exp0", hyperboloid.exp0, ("v0",), of_exp0, elsewhere={"to_apex": Bars(12)}),
-    Subject("lorentz.log", hyperboloid.log, ("x", "y"), elsewhere=FAR),
+    Subject("lorentz.exp", hyperboloid.exp, ("x", "v"), of_exp, elsewhere=FAR),
+    Subject(
+        "lorentz.exp0", hyperboloid.exp0, ("v0",), of_exp0, bars=Bars(4), elsewhere=dict.fromkeys(FAR, Bars(4, 500))
+    ),
+    Subject("lorentz.log", hyperboloid.log, ("x", "y"), bars=Bars(10), elsewhere=dict.fromkeys(FAR, Bars(10, 500))),
     Subject("lorentz.log0", hyperboloid.log0, ("y",)),
     Subject("lorentz.retract", hyperboloid.retract, ("x", "v"), of_retract),
-    Subject("lorentz.geodesic", hyperboloid.geodesic, ("x", "y", "t"), of_geodesic, bars=Bars(16, 500)),
+    Subject("lorentz.geodesic", hyperboloid.geodesic, ("x", "y", "t"), of_geodesic, elsewhere=FAR),
 ]

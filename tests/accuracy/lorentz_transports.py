@@ -12,7 +12,7 @@ def spread(args, c):
     x, v, u = (a.astype(float) for a in args)
     end, _ = lorentz.exp_transport(x, v, u, c)
     grown = 1 + np.sqrt(c) * lorentz.norm(x, v, c) / 4
-    time = np.sqrt(1 / c + np.sum(end[:, 1:] ** 2, axis=1))
+    time = lorentz.time(end[:, 1:], c)
     return grown * time, grown * np.sqrt(c) * time * lorentz.norm(x, u, c)
 
 
@@ -25,19 +25,19 @@ def longest(args, c):
 def lifted(args, c):
     """What transport from the apex does to the part of v along y: an eps of v across y counts as much."""
     y, v = (a.astype(float) for a in args)
-    return np.sqrt(c) * y[:, 0] * np.linalg.norm(v[:, 1:], axis=1)
+    return np.sqrt(c) * y[:, 0] * hyperboloid.norms(v[:, 1:])
 
 
-# Where R exceeds 10, cotangents are held to 500. From a far point to a near one the cotangent of c is summed from terms
-# that cancel.
-FAR = {name: Bars(16, 500) for name in ("unequal", "far", "from_apex@R=80", "line")}
-IDEAL = {"ideal": Bars(10, 500, 2e6)}
+FAR = dict.fromkeys(hyperboloid.FAR, Bars(10, 500))
+LINE = {"line": Bars(10)}  # of unequal radii as well
 
 SUBJECTS = [
     Subject(
-        "lorentz.transport", hyperboloid.transport, ("x", "y", "v"), longest, elsewhere=FAR | IDEAL, homogeneous=True
+        "lorentz.transport", hyperboloid.transport, ("x", "y", "v"), longest, elsewhere=FAR | LINE, homogeneous=True
     ),
     Subject("lorentz.transport0", hyperboloid.transport0, ("y", "v0"), lifted),
     Subject("lorentz.transport_to0", hyperboloid.transport_to0, ("x", "v")),
-    Subject("lorentz.exp_transport", hyperboloid.exp_transport, ("x", "v", "u"), spread, homogeneous=True),
+    Subject(
+        "lorentz.exp_transport", hyperboloid.exp_transport, ("x", "v", "u"), spread, elsewhere=FAR, homogeneous=True
+    ),
 ]

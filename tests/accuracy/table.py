@@ -33,7 +33,7 @@ def worst(job):
     rng = np.random.default_rng([seed, zlib.crc32(f"{name}{kind}{np.dtype(dtype)}".encode())])
     found = np.zeros(3)
     cases = [case for case in CASES[name.partition(".")[0]] if case.name.split("@")[0] == kind]
-    cases = [case for case in cases if subject.bars_for(case, dtype) is not None]
+    cases = [case for case in cases if dtype in case.dtypes and subject.bars_for(case, dtype) is not None]
     if not cases:
         return None
     for d in harness.DIMENSIONS:
@@ -51,7 +51,7 @@ def beside_peers(options):
     for subject in harness.all_subjects():
         if not any(subject.name in functions for functions in peers.PEERS.values()):
             continue
-        cases = [case for case in CASES[subject.name.partition(".")[0]] if case.c == 1.0]
+        cases = [case for case in CASES[subject.name.partition(".")[0]] if case.c == 1.0 and case.single]
         for kind in dict.fromkeys(case.name.split("@")[0] for case in cases):
             row = [subject.name, kind.replace("_", " ")]
             for dtype in DTYPES:

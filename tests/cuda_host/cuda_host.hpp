@@ -91,6 +91,14 @@ T __shfl_xor_sync(unsigned mask, T v, int flip, int width = warpSize, CUDA_HOST_
     return cuda_host::exchange("__shfl_xor_sync", mask, v, inside ? source : lane, file, line);
 }
 
+inline int __popc(unsigned v) { return __builtin_popcount(v); }
+
+// Past the L1 cache, of which there is none.
+template <class T>
+T __ldcg(const T* at) { return *at; }
+template <class T>
+void __stcg(T* at, std::common_type_t<T> v) { *at = v; }
+
 // Fibers never preempt one another, so a plain update is atomic.
 template <class T>
 T atomicExch(T* at, std::common_type_t<T> v) {

@@ -15,6 +15,7 @@ import pytest
 
 from hypergeom import _cuda
 
+LANES = (1, 8, 32)  # that a row may belong to
 HERE = Path(__file__).parent
 # Set in the processes that run with the sanitizers' runtime preloaded.
 SANITIZE = "CUDA_HOST_SANITIZE" in os.environ
@@ -31,6 +32,8 @@ class _Launch(ctypes.Structure):
         ("block", ctypes.c_uint * 3),
         ("shared", ctypes.c_ulonglong),
         ("reverse", ctypes.c_int),
+        ("first", ctypes.c_ulonglong),
+        ("count", ctypes.c_ulonglong),
     ]
 
 
@@ -65,6 +68,13 @@ def scheduler():
     return target
 
 
+def _included(source):
+    """The files beside it that a .cu file includes, and those that they include."""
+    for name in re.findall(r'^#include "(\w+\.cuh)"', source.read_text(), re.M):
+        yield source.parent / name
+        yield from _included(source.parent / name)
+
+
 class Library:
     """The kernels of one .cu file, compiled for the host.
 
@@ -82,7 +92,8 @@ class Library:
 
     def __init__(self, source, kernels, folders=(), options=()):
         stem = Path(tempfile.mkdtemp(dir=build_folder())) / source.stem
-        arrays = re.findall(r"extern\s+__shared__\s+([\w ]+?)\s+(\w+)\s*\[\s*\]", source.read_text())
+        text = "".join(path.read_text() for path in (source, *_included(source)))
+        arrays = re.findall(r"extern\s+__shared__\s+([\w ]+?)\s+(\w+)\s*\[\s*\]", text)
         lines = ['#include "cuda_host.hpp"', f'#include "{source}"']
         lines += [f"CUDA_HOST_DYNAMIC_SHARED({kind}, {name})" for kind, name in dict.fromkeys(arrays)]
         lines += [f"CUDA_HOST_KERNEL({name})" for name in kernels]
@@ -102,10 +113,14 @@ class Library:
         self._dll = ctypes.CDLL(str(stem.with_suffix(".so")))
         self._dll.cuda_host_error.restype = ctypes.c_char_p
 
-    def launch(self, kernel, grid, block, *args, shared=0, reverse=False):
-        """Run a kernel to its end; `grid` and `block` are numbers or tuples, an argument holds one value."""
+    def launch(self, kernel, grid, block, *args, shared=0, reverse=False, blocks=None):
+        """Run a kernel to its end; `grid` and `block` are numbers or tuples, an argument holds one value.
+
+        Of a grid that is too large to be run, `blocks` is the range of those blocks that are.
+        """
         threads = [(*np.atleast_1d(size).tolist(), 1, 1)[:3] for size in (grid, block)]
-        how = _Launch((ctypes.c_uint * 3)(*threads[0]), (ctypes.c_uint * 3)(*threads[1]), shared, reverse)
+        some = (blocks.start, len(blocks)) if blocks else (0, 0)
+        how = _Launch((ctypes.c_uint * 3)(*threads[0]), (ctypes.c_uint * 3)(*threads[1]), shared, reverse, *some)
         values = [np.asarray(a) for a in args]
         addresses = (ctypes.c_void_p * len(values))(*(a.ctypes.data for a in values))
         sizes = (ctypes.c_size_t * len(values))(*(a.nbytes for a in values))
@@ -131,8 +146,12 @@ def chapters():
 
 def row_kernels(space, chapter):
     """Names of the kernels that row_ops.cu makes of a table."""
-    stems = [f"{s}_{name}" for s, c, name, _ in table() if (s, c) == (space, chapter)]
-    return [f"{stem}_{dtype}" for stem in stems for dtype in ("float32", "float64")]
+    names = []
+    for s, c, name, signature in table():
+        if (s, c) == (space, chapter):
+            teams = [""] if "(m" in signature else [f"_x{lanes}" for lanes in LANES]
+            names += [f"{space}_{name}_{dtype}{team}" for dtype in ("float32", "float64") for team in teams]
+    return names
 
 
 @functools.cache
@@ -153,17 +172,53 @@ def pair_library(space):
     return Library(kernels / "pairwise.cu", pair_kernels(space), (headers, kernels), _cuda.pair_options(space))
 
 
+# Of each file of src_cuda/, for each set of options with which it is compiled: these, its kernels, and their library.
+def _row_sources():
+    return [
+        (_cuda.chapter_options(*pair), row_kernels(*pair), lambda pair=pair: row_library(*pair)) for pair in chapters()
+    ]
+
+
+def _pair_sources():
+    spaces = sorted({space for space, _ in chapters()})
+    return [
+        (_cuda.pair_options(space), pair_kernels(space), lambda space=space: pair_library(space)) for space in spaces
+    ]
+
+
+EMBEDDING_KERNELS = {
+    "embedding.cu": ["embedding_epoch_hyperbolic", "embedding_epoch_euclidean"],
+    "ranks.cu": ["embedding_ranks"],
+}
+
+
+@functools.cache
+def embedding_library(source):
+    headers, kernels = _cuda.source_folders()
+    return Library(kernels / source, EMBEDDING_KERNELS[source], (headers, kernels))
+
+
+def _embedding_sources(source):
+    return lambda: [((), EMBEDDING_KERNELS[source], lambda: embedding_library(source))]
+
+
+SOURCES = {"row_ops.cu": _row_sources, "pairwise.cu": _pair_sources}
+SOURCES |= {source: _embedding_sources(source) for source in EMBEDDING_KERNELS}
+
+
+@functools.cache
+def library_with(source, name):
+    """The whole library of a source that has one kernel: compiled once for all kernels of a chapter."""
+    ((_, _, library),) = [entry for entry in SOURCES[source]() if name in entry[1]]
+    return library()
+
+
 @functools.cache
 def library_of(kernel):
-    """The whole library that has one kernel: compiled once for all kernels of a chapter."""
-    if kernel.source == "pairwise.cu":
-        space = kernel.name.partition("_")[0]
-        assert kernel.options == _cuda.pair_options(space)
-        return pair_library(space)
-    assert kernel.source == "row_ops.cu"
-    ((space, chapter),) = [pair for pair in chapters() if kernel.name in row_kernels(*pair)]
-    assert kernel.options[:3] == _cuda.chapter_options(space, chapter)
-    return row_library(space, chapter)
+    """As `library_with`, for a kernel with options that are those of the library, and perhaps the one line it needs."""
+    ((options, _, library),) = [entry for entry in SOURCES[kernel.source]() if kernel.name in entry[1]]
+    assert kernel.options[: len(options)] == options
+    return library()
 
 
 class EmulatedDevice:
@@ -178,8 +233,8 @@ class EmulatedDevice:
     def address(self, array):
         return array.ctypes.data
 
-    def launch(self, kernel, grid, block, args):
-        library_of(kernel).launch(kernel.name, grid, block, *args, reverse=self.reverse)
+    def launch(self, kernel, grid, block, args, shared=0):
+        library_of(kernel).launch(kernel.name, grid, block, *args, shared=shared, reverse=self.reverse)
 
 
 def emulated_call(op, args, c, *, reverse=False):

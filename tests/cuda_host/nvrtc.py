@@ -3,8 +3,10 @@
 import ctypes
 import functools
 import importlib.util
+import os
 import re
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,6 +76,15 @@ def compile_for(source, architecture, options=()):
     # A kernel is a section of its own in the ELF file.
     names = re.findall(rb"\.nv\.info\.(\w+)\0", binary)
     return Binary(frozenset(name.decode() for name in names), parse_usage(log))
+
+
+_workers = ThreadPoolExecutor(os.cpu_count())
+
+
+@functools.cache
+def compile_for_all(source, options):
+    """What gives the result of `compile_for` for each architecture; they are compiled at the same time."""
+    return {name: _workers.submit(compile_for, source, name, options).result for name in ARCHITECTURES}
 
 
 def _result(nvrtc, program, what):

@@ -4,6 +4,7 @@
 #include <link.h>
 #include <ucontext.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -171,10 +172,10 @@ bool carry_out_warp(int t) {
     return true;
 }
 
-// Every fiber that can run does so until it waits or exits. False when one of them reported an error.
-bool run_fibers(bool reverse) {
-    for (int k = 0; k < block.size; ++k) {
-        block.current = reverse ? block.size - 1 - k : k;
+// Every fiber of some that can run does so until it waits or exits. False when one of them reported an error.
+bool run_fibers(int first, int end, bool reverse) {
+    for (int k = first; k < end; ++k) {
+        block.current = reverse ? end - 1 - (k - first) : k;
         if (self().finished || self().waits) continue;
         threadIdx = self().index;
         switch_fiber(block.scheduler, self());
@@ -183,6 +184,18 @@ bool run_fibers(bool reverse) {
     return true;
 }
 
+// Whether some fiber between those can go on.
+bool carry_out_warps(int first, int end) {
+    bool any = false;
+    for (int t = first; t < end && t < block.size && block.error.empty(); ++t) {
+        const Fiber& fiber = *block.fibers[t];
+        if (fiber.waits && fiber.waits->kind != Kind::barrier) any |= carry_out_warp(t);
+    }
+    return any && block.error.empty();
+}
+
+// Forward, all threads come to their next operation before one goes beyond it. In reverse, the last warp goes as far as it
+// can before another begins: what warps read of one another without a barrier is then not there yet.
 void run_block(bool reverse) {
     for (int t = 0; t < block.size; ++t) {
         const unsigned u = unsigned(t);
@@ -190,15 +203,18 @@ void run_block(bool reverse) {
         fiber.finished = false, fiber.waits = nullptr;
         fiber.index = {u % blockDim.x, u / blockDim.x % blockDim.y, u / (blockDim.x * blockDim.y)};
     }
-    while (run_fibers(reverse)) {
-        bool finished = true, any = false;
-        for (int t = 0; t < block.size && block.error.empty(); ++t) {
-            const Fiber& fiber = *block.fibers[t];
-            finished &= fiber.finished;
-            if (fiber.waits && fiber.waits->kind != Kind::barrier) any |= carry_out_warp(t);
+    for (;;) {
+        if (reverse) {
+            for (int w = warp_of(block.size - 1); w >= 0; w -= warpSize)
+                while (run_fibers(w, std::min(w + warpSize, block.size), true) && carry_out_warps(w, w + warpSize)) {}
+        } else {
+            while (run_fibers(0, block.size, false) && carry_out_warps(0, block.size)) {}
         }
-        if (finished || !block.error.empty()) return;
-        if (!any && !carry_out_barrier()) return report_stuck();
+        if (!block.error.empty()) return;
+        bool finished = true;
+        for (int t = 0; t < block.size; ++t) finished &= block.fibers[t]->finished;
+        if (finished) return;
+        if (!carry_out_barrier()) return report_stuck();
     }
 }
 
@@ -283,16 +299,18 @@ int run_grid(const Launch& how, void (*body)(const void*), const void* data) {
     block.body = body, block.data = data, block.size = int(threads);
     block.scheduler.started = true;
     while (block.fibers.size() < threads) block.fibers.push_back(new_fiber());
-    for (std::uint64_t k = 0; k < blocks && block.error.empty(); ++k) {
-        const auto b = unsigned(how.reverse ? blocks - 1 - k : k);
-        blockIdx = {b % gridDim.x, b / gridDim.x % gridDim.y, b / (gridDim.x * gridDim.y)};
+    const std::uint64_t first = how.count ? how.first : 0, count = how.count ? how.count : blocks;
+    if (first + count > blocks) block.error = "the launch has fewer blocks than are to run";
+    for (std::uint64_t k = 0; k < count && block.error.empty(); ++k) {
+        const std::uint64_t b = first + (how.reverse ? count - 1 - k : k), plane = std::uint64_t(gridDim.x) * gridDim.y;
+        blockIdx = {unsigned(b % gridDim.x), unsigned(b / gridDim.x % gridDim.y), unsigned(b / plane)};
         *const_cast<volatile char*>(&shared_anchor) = 0;  // the loader allocates the variables at their first use
         dl_iterate_phdr(poison_shared, nullptr);
         run_block(how.reverse);
         if (block.error.empty()) check_dynamic_shared(how.shared);
     }
     if (block.error.empty()) return 0;
-    block.error = "block " + text(blockIdx) + ": " + block.error;
+    if (block.error.rfind("the launch", 0)) block.error = "block " + text(blockIdx) + ": " + block.error;
     block.fibers.clear();  // they stopped in mid-kernel
     return 1;
 }

@@ -1,8 +1,9 @@
 // One block of CUDA threads as fibers of one host thread.
 //
-// A fiber runs until it meets a barrier or a warp operation, where it waits; when no fiber can run, every operation that all
-// its threads have reached is carried out and they go on. An operation that some named thread can no longer reach is an error.
-// That is stricter than the hardware in one point: a thread that has exited counts as missing, also for __syncthreads.
+// A fiber runs until it meets a barrier or a warp operation, where it waits; when no fiber (in reverse: no fiber of a warp) can
+// run, every operation that all its threads have reached is carried out and they go on. An operation that some named thread can
+// no longer reach is an error. That is stricter than the hardware in one point: a thread that has exited counts as missing, also
+// for __syncthreads.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -45,7 +46,8 @@ unsigned running_lanes();  // of this thread's warp
 struct Launch {
     unsigned grid[3], block[3];
     unsigned long long shared;
-    int reverse;  // threads and blocks in reverse order
+    int reverse;  // threads and blocks in reverse order, and one warp after the other
+    unsigned long long first, count;  // of the blocks, those to run; a count of 0 means all
 };
 
 // Each returns 0, or 1 with a message for cuda_host_error.

@@ -155,6 +155,76 @@ def test_a_missing_barrier_shows_in_one_of_the_orders(build):
     assert (results[1] == -1).sum() == 63
 
 
+def test_a_race_in_shared_memory_shows_in_one_of_the_orders(build):
+    """All barriers are there, but two threads write one place: the last to run wins."""
+    library = build("""
+        extern "C" __global__ void kernel(int* out) {
+            __shared__ int tile[32];
+            tile[threadIdx.x % 32] = threadIdx.x;
+            __syncthreads();
+            out[threadIdx.x] = tile[threadIdx.x % 32];
+        }""")
+    results = []
+    for reverse in (False, True):
+        out = np.zeros(64, np.int32)
+        library.launch("kernel", 1, 64, address(out), reverse=reverse)
+        results.append(out)
+    np.testing.assert_array_equal(results[0], np.arange(64) % 32 + 32)
+    np.testing.assert_array_equal(results[1], np.arange(64) % 32)
+
+
+def test_a_missing_warp_barrier_shows_in_one_of_the_orders(build):
+    """A shuffle before the exchange would hide it: lanes meet there."""
+    library = build("""
+        extern "C" __global__ void kernel(int barrier, int* out) {
+            __shared__ int tile[64];
+            tile[threadIdx.x] = threadIdx.x;
+            if (barrier) __syncwarp();
+            out[threadIdx.x] = tile[threadIdx.x ^ 31];
+        }""")
+    right = np.zeros((2, 64), np.int32)
+    wrong = np.zeros((2, 64), np.int32)
+    for reverse in (0, 1):
+        library.launch("kernel", 1, 64, np.int32(1), address(right[reverse]), reverse=reverse)
+        library.launch("kernel", 1, 64, np.int32(0), address(wrong[reverse]), reverse=reverse)
+    assert (right == np.arange(64) ^ 31).all()
+    assert (wrong[0] != wrong[1]).any() and (wrong == -1).sum() == 64  # half of the lanes in either order
+
+
+def test_some_blocks_of_a_grid(build):
+    library = build("""
+        extern "C" __global__ void kernel(unsigned long long* out) {
+            const unsigned long long plane = blockIdx.y + (unsigned long long)(gridDim.y) * blockIdx.z;
+            atomicAdd(&out[blockIdx.x % 2], blockIdx.x + gridDim.x * plane);
+        }""")
+    grid, out = (2**31 - 1, 3, 5), np.zeros(2, np.uint64)
+    last = grid[0] * grid[1] * grid[2] - 1
+    library.launch("kernel", grid, 1, address(out), blocks=range(last - 1, last + 1))
+    assert sorted(out.tolist()) == [last - 1, last]
+    with pytest.raises(emulation.EmulationError, match="fewer blocks"):
+        library.launch("kernel", 4, 1, address(out), blocks=range(3, 5))
+
+
+def test_a_missing_barrier_between_warps_shows_behind_a_shuffle(build):
+    """All threads meet in their warps' shuffles, but warps do not wait for one another there."""
+    library = build("""
+        extern "C" __global__ void kernel(int* out) {
+            __shared__ int total[2];
+            if (threadIdx.x < 2) total[threadIdx.x] = 0;
+            const int v = __shfl_sync(~0u, int(threadIdx.x), 0);
+            if (threadIdx.x % 32 == 0) total[threadIdx.x / 32] += v;
+            __syncthreads();
+            out[threadIdx.x] = total[threadIdx.x / 32];
+        }""")
+    results = []
+    for reverse in (False, True):
+        out = np.zeros(64, np.int32)
+        library.launch("kernel", 1, 64, address(out), reverse=reverse)
+        results.append(out)
+    np.testing.assert_array_equal(results[0], np.arange(64) // 32 * 32)
+    assert (results[1] != results[0]).any()
+
+
 FAULTS = {
     "wrong mask": (
         "out[threadIdx.x] = __shfl_xor_sync(0xffffu, out[threadIdx.x], 1);",
@@ -167,6 +237,18 @@ FAULTS = {
     "divergent barrier": (
         "if (threadIdx.x < 50) __syncthreads();",
         r"thread \(0, 0, 0\) in __syncthreads \(snippet.cu:3\) needs thread \(50, 0, 0\), which has exited",
+    ),
+    "divergent shuffle": (
+        "if (threadIdx.x % 2) out[threadIdx.x] = __shfl_xor_sync(~0u, out[threadIdx.x], 1);",
+        r"thread \(1, 0, 0\) in __shfl_xor_sync \(snippet.cu:3\) needs thread \(0, 0, 0\), which has exited",
+    ),
+    "shuffles in both branches": (
+        "if (threadIdx.x % 2) __shfl_sync(~0u, 1, 0);\nelse __shfl_xor_sync(~0u, 1, 1);",
+        r"in __shfl_xor_sync \(snippet.cu:4\) needs thread \(1, 0, 0\), which waits in __shfl_sync \(snippet.cu:3\)",
+    ),
+    "loop of unequal lengths": (
+        "for (int k = threadIdx.x; k < 70; k += 32) __syncwarp();",
+        r"in __syncwarp \(snippet.cu:3\) needs thread \((6|38), 0, 0\), which has exited",
     ),
     "barrier in both branches": (
         "if (threadIdx.x < 50) __syncthreads();\nelse __syncthreads();",

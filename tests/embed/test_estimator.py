@@ -120,6 +120,16 @@ def test_partial_fit_continues(tree):
     np.testing.assert_array_equal(fresh.embedding_, quick(threads=1).fit(tree).embedding_)
 
 
+def test_partial_fit_has_no_burn_in(tree):
+    """The number of pairs in the first epoch tells how many negatives were drawn."""
+    infos = []
+    model = HyperbolicEmbedding(2, n_epochs=2, n_negatives=20, burn_in=5, hard_negatives=(0, 0), rng=0, threads=1)
+    model.fit(tree, callback=infos.append).partial_fit(tree, callback=infos.append)
+    first, *_, last = [round(info.pairs_per_second * info.seconds) for info in infos]
+    visits = len(np.unique(tree[:, 0]))
+    assert first == len(tree) + 2 * visits and last == len(tree) + 20 * visits
+
+
 def test_init_array(tree):
     start = quick().fit(tree)
     again = quick(init=start.embedding_, n_epochs=1, learning_rate=1e-12, hard_negatives=(0, 0)).fit(tree)

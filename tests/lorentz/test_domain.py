@@ -85,3 +85,42 @@ def test_bad_entries_of_an_array_of_curvatures_are_nan(c):
         for result in results(name, args, c):
             assert np.isnan(result[:2]).all(), name
             assert np.isfinite(result[2]).all(), name
+
+
+def test_far_rows_are_points_and_do_not_depend_on_others(rng):
+    # Squares of coordinates overflow beyond the distance 355.
+    for d in (1, 2, 7):
+        x, y = (rng.normal(size=(9, d)) / 3 for _ in range(2))
+        x[::2] *= 10.0 ** rng.uniform(200, 303, (5, 1))
+        y[::3] *= 10.0 ** rng.uniform(200, 303, (3, 1))
+        c = rng.uniform(0.5, 2, 9)
+        x, y = lorentz.from_spatial(x, c), lorentz.from_spatial(y, c)
+        v = lorentz.tangent_from_spatial(x, rng.normal(size=(9, d)), c)
+        for name, args in calls(x, y, v):
+            whole = results(name, args, c)
+            for k in range(9):
+                alone = results(name, tuple(a[k : k + 1] for a in args), c[k : k + 1])
+                for a, b in zip(whole, alone, strict=True):
+                    np.testing.assert_array_equal(a[k], b[0], name)
+        assert np.isfinite(lorentz.log(x, y, c)).all()
+        assert np.isfinite(lorentz.dist_vjp(np.ones(9), x, y, c)[0]).all()
+        assert (lorentz.dist(x, x, c) == 0).all()
+        np.testing.assert_array_equal(lorentz.dist(x, y, c), lorentz.dist(y, x, c))
+
+
+def test_steps_to_far_points_are_steps_back(rng):
+    x, v = lorentz.from_spatial(rng.normal(size=(6, 3))), np.zeros((6, 4))
+    v[:, 1:] = rng.normal(size=(6, 3))
+    v = lorentz.project_tangent(x, v)
+    v *= rng.uniform(360, 690, (6, 1)) / lorentz.norm(x, v)[:, None]
+    y = lorentz.exp(x, v)
+    np.testing.assert_allclose(lorentz.dist(x, y), lorentz.norm(x, v), rtol=1e-14)
+    np.testing.assert_allclose(lorentz.log(x, y), v, rtol=1e-12)
+
+
+def test_stored_times_of_far_points_do_not_count():
+    # |x + y|^2 overflows, but neither |x|^2 nor |y|^2 does.
+    x, y = lorentz.from_spatial(np.array([[1.2e154, 0.0, 0.0], [1.1e154, 4e153, 0.0]]))
+    ones = [np.concatenate([[1.0], p[1:]]) for p in (x, y)]
+    assert lorentz.dist(*ones) == lorentz.dist(x, y) > 700
+    np.testing.assert_array_equal(lorentz.log(*ones), lorentz.log(x, y))

@@ -3,6 +3,8 @@
 
 #ifdef __CUDACC__
 #define HG_FN __host__ __device__ __forceinline__
+#define HG_SIMD
+#define HG_INT64 long long
 #else
 #include <math.h>
 // Inlined without exception: only so do the callers' instruction sets reach the formulas.
@@ -10,6 +12,7 @@
 #define HG_PRAGMA(text) _Pragma(#text)
 #define HG_SIMD HG_PRAGMA(omp simd)
 #define HG_SIMD_SUM(...) HG_PRAGMA(omp simd reduction(+ : __VA_ARGS__))
+#define HG_INT64 __INT64_TYPE__
 #endif
 
 // One binary for every x86-64: the loader picks the clone. Elsewhere the compiler's default target is the only one, and
@@ -30,6 +33,7 @@ using ::nan;
 using ::sqrt;
 
 typedef unsigned long long Bits;
+typedef HG_INT64 Int64;  // that of NumPy's arrays; NVRTC has no <cstdint>
 
 HG_FN Bits to_bits(double v) {
     union {

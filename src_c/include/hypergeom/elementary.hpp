@@ -6,6 +6,10 @@
 namespace hypergeom {
 
 constexpr double largest = 0x1.fffffffffffffp1023;
+// The longest row that leaves room for products of its squares.
+template <class S>
+inline constexpr double longest = 1e150;
+
 constexpr double ln2 = 0.6931471805599453;
 constexpr double ln2_hi = 0x1.62e42fefa38p-1, ln2_lo = 0x1.ef35793c7673p-45;  // k ln2_hi is exact for |k| < 2^11
 constexpr double rounder = 0x1.8p52;                                           // v + rounder - rounder: nearest integer

@@ -3,6 +3,7 @@
 //   direction, frame: the unit vectors from u to its partners, and their sum;
 //   move:             where y ends on the geodesic from u after a step outward;
 //   shift:            where u ends after the sum of all pulls.
+// After them, what a visit makes of its pairs: the loss and the steps, and the one projection there is.
 // Points of the hyperbolic geometry lie in the unit ball of curvature -1 and carry their gap g = 1 - |x|^2 as state:
 // nothing cancels near the rim, and no pair needs exp, log or acosh.
 #pragma once
@@ -95,5 +96,61 @@ struct Euclidean {
         return {1.0, pull_norm > cap ? cap / pull_norm : 1.0, 1.0};
     }
 };
+
+// A positive at exp(-d) = decay among negatives whose sum of exp(-d) is total, in an edge of that weight: the loss
+// log(1 + total / decay), and the share that its slopes have in common.
+struct Edge {
+    double loss, share;
+};
+
+HG_FN Edge edge(double weight, double decay, double total) {
+    return {weight * ::log(1 + total / decay), weight / (decay + total)};
+}
+
+// Steps outward along the geodesics from u. `turn` is the sum of the shares of all edges, times the rate.
+HG_FN double positive_step(double rate, double total, double share) { return -rate * total * share; }
+HG_FN double negative_step(double decay, double turn) { return decay * turn; }
+
+// The weight of y - u in the pull at u, and the capped step of y.
+template <class Geometry>
+HG_FN double pull_weight(const Pair& p, double inverse_gap_u, double inverse_gap_y, double step) {
+    return -step * Geometry::direction(p, inverse_gap_u, inverse_gap_y);
+}
+
+template <class Geometry>
+HG_FN Move capped_move(const Pair& p, double inverse_gap_u, double inverse_gap_y, double step, double cap) {
+    const double up = step < cap ? step : cap;
+    return Geometry::move(p, inverse_gap_u, inverse_gap_y, up > -cap ? up : -cap);
+}
+
+// The one projection there is, and it is counted: what came too near the rim goes onto the smallest gap. This is the
+// factor of its coordinates.
+HG_FN double onto_smallest_gap(double gap, double smallest_gap) { return sqrt((1 - smallest_gap) / (1 - gap)); }
+
+constexpr double largest_gap = 1 + 1e-6;  // rounding
+
+HG_FN bool needs_mending(double gap, double smallest_gap) { return !(gap >= smallest_gap) | !(gap <= largest_gap); }
+
+// A step that ends beyond the smallest gap, mended before anyone else can read it; returns how many were projected. A
+// gap outside (0, 1] is that of a row which another thread wrote while it was read: the step is dropped.
+HG_FN int mend(double& e_share, double& u_share, double& gap, double gap_before, double smallest_gap) {
+    if (gap > 0 && gap < smallest_gap) {
+        const double shrink = onto_smallest_gap(gap, smallest_gap);
+        e_share *= shrink, u_share *= shrink, gap = smallest_gap;
+        return 1;
+    }
+    if (!(gap > 0 && gap <= largest_gap)) e_share = 1, u_share = 1, gap = gap_before;
+    return 0;
+}
+
+// The step of u, and how many were projected.
+template <class Geometry>
+HG_FN int node_shift(double pull_norm, double pull_dot_u, double gap_u, double cap, double smallest_gap, Shift& shift) {
+    shift = Geometry::shift(pull_norm, pull_dot_u, gap_u, cap);
+    if (!(shift.gap < smallest_gap)) return 0;
+    const double shrink = onto_smallest_gap(shift.gap, smallest_gap);
+    shift = {shift.u_share * shrink, shift.pull_share * shrink, smallest_gap};
+    return 1;
+}
 
 }  // namespace hypergeom::embedding

@@ -20,14 +20,23 @@ HG_FN Seen<Real<T>> seen(Team team, int n, const T* point_x, const T* p, Real<T>
     Seen<S> r;
     const T* x = point_x + 1;
     const int d = n - 1;
-    S pp, xx, xp;
-    sum(team, d, into(pp, xx, xp), [=](auto at) { return terms(at(p) * at(p), at(x) * at(x), at(x) * at(p)); });
+    // Squares in twice the digits: eta takes over all that long rows would lose.
+    const Twofold<S> of_p = squares(team, d, p), of_x = squares(team, d, x);
+    const S pp = of_p.hi + of_p.lo, xx = of_x.hi + of_x.lo;
+    S xp;
+    sum(team, d, into(xp), [=](auto at) { return terms(at(x) * at(p)); });
     r.scale = to_ideal(pp);
     // S(1e14): off the largest entry of p at any radius, so that perp keeps its digits also where it is as little of x
     // as the rounding of x and p leaves of it
     r.x = parts(team, d, S(1e14), pp, xp, [=](auto at) { return at(p); }, [=](auto at) { return at(x); });
     const S root = sqrt(c);
-    r.perp = r.x.square, r.t = r.x.along * pp * r.scale;
+    Twofold<S> of_perp{S(0), S(0)};
+    for (int i = team.rank(); i < d; i += Team::size) {
+        const S w = r.x.across(S(p[i]), S(x[i]));
+        add_product(of_perp.hi, of_perp.lo, w, w);
+    }
+    of_perp = team.sum(of_perp);
+    r.perp = of_perp.hi + of_perp.lo, r.t = r.x.along * pp * r.scale;
     r.h = root * time(c, xx, point_x[0]), r.k = c * xx / (1 + r.h);
     const S eta = where(r.t > 0, (1 + c * r.perp) / (r.h + root * r.t), r.h - root * r.t);
     const S y = root * xx / (1 + r.h) - r.t;

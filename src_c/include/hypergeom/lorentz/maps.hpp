@@ -66,7 +66,7 @@ struct Step {
 
 struct Exponential {
     template <class S>
-    HG_FN static Step<S> of(S r) {
+    HG_FN static Step<S> of(S r, S rest) {
         const auto far = !(r < 700);
         const SinhCosh<S> e = sinh_cosh(r);
         Step<S> s;
@@ -76,6 +76,9 @@ struct Exponential {
         s.cosh_slope = s.slope / 2, s.slope_slope = sinh_ratio_slope(r * r);
         s.decay = where(far, S(0), hypergeom::exp(-r)), s.growth = where(far, S(1), 1 / s.decay);
         if (any(far)) s.lift = where(far, hypergeom::exp(where(r < 1400, r / 2, S(700))) + 0 * r, s.lift);
+        const S cosh = s.cosh;  // and on from theta = r to r + rest, which matters where r is an exponent
+        s.cosh += rest * (s.slope * r);
+        s.slope = where(r > 1, s.slope + rest * ((cosh - s.slope) / r), s.slope);
         return s;
     }
 };
@@ -83,7 +86,7 @@ struct Exponential {
 // cosh = 1 + rho/2, slope = sqrt(1 + rho/4)
 struct Retraction {
     template <class S>
-    HG_FN static Step<S> of(S r) {
+    HG_FN static Step<S> of(S r, S) {
         Step<S> s;
         s.r = r, s.lift = S(1);
         s.slope = sqrt(1 + r * r / 4), s.cosh = 1 + r * r / 2;
@@ -92,6 +95,15 @@ struct Retraction {
         return s;
     }
 };
+
+// sqrt(c s) for s in twice the digits, as r + rest; rest is given where r is an exponent of something finite
+template <class S>
+HG_FN Twofold<S> length_in_curvature(S c, Twofold<S> s) {
+    Twofold<S> square{S(0), S(0)};
+    add_product(square.hi, square.lo, c, s.hi);
+    const S r = sqrt(square.hi), rest = (fma(-r, r, square.hi) + (square.lo + c * s.lo)) / (2 * r);
+    return {r, where((r > 1) & (r < 1e4), rest, S(0))};
+}
 
 // The endpoint is perp slope + radial x, radial = cosh + along slope. Towards the apex those two cancel; with the angle
 // between v and x, sinh(R) = sqrt(c)|x|, cosine = sqrt(c) along |x| / (r cosh R) and turn = 1 + cosine, radial is there
@@ -117,7 +129,8 @@ HG_FN Shot<Real<T>> shot(Team team, int n, const T* x, const T* v, Real<T> c) {
     p.at = base(team, n, x, c);
     p.v = parts(team, n - 1, c, p.at.xx, x + 1, [=, v = v + 1](auto at) { return S(at(v)); });
     const S along = p.v.along;
-    S metric = p.v.square + along * along * p.at.xx * p.at.shrink;
+    const S radial = along * along * p.at.xx * p.at.shrink;
+    S metric = p.v.square + radial, metric_rest = S(0);
     const auto long_step = c * metric > 256;  // its length is an exponent: the sum of squares in twice the digits
     if (any(long_step)) {
         Twofold<S> total{S(0), S(0)};
@@ -127,9 +140,12 @@ HG_FN Shot<Real<T>> shot(Team team, int n, const T* x, const T* v, Real<T> c) {
         }
         total = team.sum(total);
         p.v.square = where(long_step, total.hi + total.lo, p.v.square);
-        metric = p.v.square + along * along * p.at.xx * p.at.shrink;
+        add_exactly(total.hi, total.lo, radial);
+        metric = where(long_step, total.hi, metric);
+        metric_rest = where(long_step, total.lo, S(0));
     }
-    p.step = Kind::of(S(sqrt(c * metric) + 0 * p.at.x0));
+    const Twofold<S> r = length_in_curvature(c, Twofold<S>{metric, metric_rest});
+    p.step = Kind::of(S(r.hi + 0 * p.at.x0), r.lo);
     p.radial = p.step.cosh + along * p.step.slope;
     const auto back = turns_back(p);
     if (any(back)) {
@@ -287,8 +303,11 @@ HG_FN Step<Real<T>> step0(Team team, int n, const T* v, Real<T> c, Real<T>& vv) 
     typedef Real<T> S;
     const Twofold<S> total = squares(team, n - 1, v + 1);  // r is an exponent
     vv = total.hi + total.lo;
-    const S r = sqrt(c) * length(team, n - 1, vv, [=, v = v + 1](auto at) { return at(v); });
-    return Exponential::of(where(is_curvature(c), r, S(nan(""))));
+    const S size = sqrt(c) * length(team, n - 1, vv, [=, v = v + 1](auto at) { return at(v); });
+    const Twofold<S> r = length_in_curvature(c, total);
+    const auto plain = (vv > 1e-270) & (vv < 1e290) & (c * vv > 1e-290) & (c * vv < 1e290);
+    const S known = where(is_curvature(c), where(plain, r.hi, size), S(nan("")));
+    return Exponential::of(known, where(plain, r.lo, S(0)));
 }
 
 template <class Team, class T>

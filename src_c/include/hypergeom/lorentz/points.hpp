@@ -20,11 +20,12 @@ HG_FN auto is_curvature(S c) {
     return (c > 0) & is_finite(c);
 }
 
-// sqrt(1/c + |x|^2)
+// sqrt(1/c + |x|^2). On the CPU a row that is NaN because x0^2 or c x0^2 is too large is computed again, in Wide.
 template <class S, class T>
 HG_FN S time(S c, S xx, T stored_time) {
     const S x0 = sqrt(1 / c + xx), stored = stored_time;
-    return where(is_curvature(c) & (stored > 0) & is_finite(x0 + stored), x0, S(nan("")));
+    const auto has_room = (x0 < longest<S>) & (c * xx < longest<S> * longest<S>);
+    return where(is_curvature(c) & has_room & (stored > 0) & (stored <= largest), x0, S(nan("")));
 }
 
 // The time entry of a cotangent: 0, or NaN in a row that is NaN.

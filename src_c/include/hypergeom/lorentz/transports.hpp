@@ -90,6 +90,21 @@ HG_FN S v_bar_along(S c, const Chord<S>& p, S tau, S g, S G_perp) {
     return (g * (numerator / p.xx) + c * (tau / p.xx) * G_perp) / whole;
 }
 
+// The derivative in c of 2 (1 + q) k, where q is held in the factor. With rho = y0/x0 and shrink = 1/(c x0^2) it is
+//     nu (1 + rho)^2 / (4 rho (1 + q)) - along (1 - shrink) (rho - 1) (1 + rho) / (2 c rho).
+// Far from the apex the two cancel where v is along x, to
+//     along (1 + rho) (shrink (rho - 1) / (2 c rho) - D / (4 (1 + q))),    D = d(cQ)/dc,
+// by 4 q rho = c rho D + (1 - rho)^2.
+template <class S>
+HG_FN S image_by_curvature(S c, const Transport<S>& r) {
+    const Chord<S>& p = r.p;
+    const S rho = p.y0 / p.x0, sum = 1 + rho, rate = sum * sum / rho / (4 * (1 + p.q));
+    const S shrink = 1 / (1 + c * p.xx), slant = (p.e0 / p.x0) * (sum / rho) / (2 * c);
+    const S near = r.nu * rate - r.v.along * (1 - shrink) * slant;
+    const S along = shrink * slant - sum * chord_by_curvature(c, p) / (4 * (1 + p.q));
+    return where(c * p.xx > 1, r.y_perp * rate + r.v.along * along, near);
+}
+
 // With C_n the cotangent of nu: k G + C_n (k dnu/dx - y0/x0 M v) for x, k G + C_n M w for y, G + C_n dnu/dv for v,
 // where M lowers an index.
 template <class Team, class T>
@@ -138,12 +153,7 @@ HG_FN void transport_vjp(Team team, int n, const T* G, const T* x, const T* y, c
         v_bar[i] = T(where(far, far_v, Gi + C_n * to_x));
     }
     put_time_bar(team, x_bar, p.q), put_time_bar(team, y_bar, p.q), put_time_bar(team, v_bar, p.q);
-    const S x_y = p.x0 * p.y0, xv = r.v.along * p.xx;
-    const S of_nu = -xv * (p.e0 / p.x0) * ((p.x0 + p.y0) / x_y) / (2 * c * c * p.x0);
-    const S w0 = yw / p.y0;
-    put(team, c_bar,
-        Gs * r.nu / (half * (1 + p.q)) * (1 + p.e0 / p.x0 * (p.e0 / p.y0) / 4) + C_n * of_nu +
-            fold * w0 / (2 * c * c * p.y0));
+    put(team, c_bar, Gs / half * image_by_curvature(c, r) + fold * (yw / p.y0) / (2 * c * c * p.y0));
 }
 
 // v + c y.v / (1 + h) y, whose time entry is sqrt(c) y.v. Far from the apex y.v is nearly all of it: all digits count.

@@ -59,17 +59,16 @@ HG_FN void from_klein_vjp(Team team, int d, const T* G, const T* k, const Real<T
 template <class Team, class T>
 HG_FN void to_halfspace(Team team, int d, const T* x, const Real<T>* c, T* out) {
     typedef Real<T> S;
-    const S g = gap(*c, squares(team, d, x));
-    const Inversion<S> p = inversion_of_ball(team, d, x, *c, g);
+    const InversionOfBall<S> p = inversion_of_ball(team, d, x, *c);
     put_scaled(team, d - 1, x, 2 * p.k / p.P, out);
-    put(team, out + (d - 1), g / p.P);
+    put(team, out + (d - 1), p.gap / p.P);
 }
 
 // The point depends on sqrt(c) x: 2 c c_bar = x.x_bar
 template <class Team, class T>
 HG_FN void to_halfspace_vjp(Team team, int d, const T* G, const T* x, const Real<T>* c, T* x_bar, Real<T>* c_bar) {
     typedef Real<T> S;
-    const Inversion<S> p = inversion_of_ball(team, d, x, *c, gap(*c, squares(team, d, x)));
+    const Inversion<S> p = inversion_of_ball(team, d, x, *c);
     const S factor = 2 * p.k / p.P, xd = x[d - 1], Gd = G[d - 1], Dx = p.k * p.pp + p.last * xd;
     const S Ds = dot_but_last(team, d, x, G, p), DG = Ds - p.last * Gd;
     put_mirrored(team, d, x, G, p, factor, -1, 1, x_bar);

@@ -14,37 +14,40 @@ struct Inversion {
     S k, last, pp, P;
 };
 
-template <class Team, class T>
-HG_FN Real<T> squares_but_last(Team team, int d, const T* x) {
-    Real<T> pp;
-    sum(team, d - 1, into(pp), [=](auto at) { return terms(at(x) * at(x)); });
-    return pp;
-}
+template <class S>
+struct InversionOfBall : Inversion<S> {
+    S gap;  // 1 - c|x|^2
+};
 
-// At a point of the ball with the gap g. Near e_d, sqrt(c) x_d - 1 is the gap of the last coordinate alone.
+// At a point of the ball. Near e_d, sqrt(c) x_d - 1 is the gap of the last coordinate alone.
 template <class Team, class T>
-HG_FN Inversion<Real<T>> inversion_of_ball(Team team, int d, const T* x, Real<T> c, Real<T> g) {
+HG_FN InversionOfBall<Real<T>> inversion_of_ball(Team team, int d, const T* x, Real<T> c) {
     typedef Real<T> S;
     const S k = where(c > 0, sqrt(c), S(nan(""))), xd = x[d - 1], square = xd * xd;
     const S alone = gap(c, Twofold<S>{square, fma(xd, xd, -square)});
-    const S last = where(xd > 0, -alone / (1 + k * xd), k * xd - 1), pp = squares_but_last(team, d, x);
-    return {k, last, pp, c * pp + last * last + 0 * g};
+    const S last = where(xd > 0, -alone / (1 + k * xd), k * xd - 1);
+    Twofold<S> total = squares(team, d - 1, x);
+    const S pp = total.hi + total.lo;
+    add_product(total.hi, total.lo, xd, xd);
+    const S g = gap(c, total);
+    return {{k, last, pp, c * pp + last * last + 0 * g}, g};
 }
 
 // At a point of the half-space; NaN outside, and where |z|^2 overflows.
 template <class Team, class T>
 HG_FN Inversion<Real<T>> inversion_of_halfspace(Team team, int d, const T* z, Real<T> c) {
     typedef Real<T> S;
-    const S zd = z[d - 1], last = -(zd + 1), pp = squares_but_last(team, d, z), P = pp + last * last;
+    const S zd = z[d - 1], last = -(zd + 1);
+    const Twofold<S> total = squares(team, d - 1, z);
+    const S pp = total.hi + total.lo, P = pp + last * last;
     return {S(1), last, pp, where((c > 0) & (c <= largest) & (zd > 0) & (P <= largest), P, S(nan("")))};
 }
 
 // D.v without the part of the last entry
 template <class Team, class T, class S>
 HG_FN S dot_but_last(Team team, int d, const T* x, const T* v, const Inversion<S>& p) {
-    S xv;
-    sum(team, d - 1, into(xv), [=](auto at) { return terms(at(x) * at(v)); });
-    return p.k * xv;
+    const Twofold<S> xv = dot(team, d - 1, x, v);
+    return p.k * (xv.hi + xv.lo);
 }
 
 // out = factor (v - 2 (D.v) D / P) with R before it (sign_in = -1) or after it (sign_out = -1)

@@ -66,7 +66,7 @@ HG_FN void from_klein_tangent_vjp(Team team, int d, const T* G, const T* k, cons
 template <class Team, class T>
 HG_FN void to_halfspace_tangent(Team team, int d, const T* x, const T* v, const Real<T>* c, T* out) {
     typedef Real<T> S;
-    const Inversion<S> p = inversion_of_ball(team, d, x, *c, gap(*c, squares(team, d, x)));
+    const Inversion<S> p = inversion_of_ball(team, d, x, *c);
     put_mirrored(team, d, x, v, p, 2 * p.k / p.P, 1, -1, out);
 }
 
@@ -76,14 +76,13 @@ template <class Team, class T>
 HG_FN void to_halfspace_tangent_vjp(Team team, int d, const T* G, const T* x, const T* v, const Real<T>* c, T* x_bar,
                                     T* v_bar, Real<T>* c_bar) {
     typedef Real<T> S;
-    const S g = gap(*c, squares(team, d, x));
-    const Inversion<S> p = inversion_of_ball(team, d, x, *c, g);
+    const InversionOfBall<S> p = inversion_of_ball(team, d, x, *c);
     const Mirror<S> m = mirror(team, d, x, G, v, p, -1, 1);
     const S factor = 2 * p.k / p.P, across = *c * p.pp;
     put_mirror_bar(team, d, x, G, v, p, m, S(4 * *c / p.P), 1, x_bar);
     put_mirrored(team, d, x, G, p, factor, -1, 1, v_bar);
     const S turned = m.DV * ((m.hd * across - p.last * m.Dh) / p.P) + m.DH * ((m.vd * across - p.last * m.Dv) / p.P);
-    put(team, c_bar, factor * (g / p.P * m.value - 2 * turned / p.P) / (2 * *c));
+    put(team, c_bar, factor * (p.gap / p.P * m.value - 2 * turned / p.P) / (2 * *c));
 }
 
 template <class Team, class T>
