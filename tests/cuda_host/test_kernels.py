@@ -218,7 +218,9 @@ def pairs_agree(op, d, devices):
             np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-12 * np.abs(b).max())
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    "fault", [pytest.param(fault, marks=() if i < 3 else pytest.mark.slow) for i, fault in enumerate(FAULTS)]
+)
 def test_seeded_faults_are_found(fault, tmp_path):
     *change, name, d = FAULTS[fault]
     sources = seed(tmp_path, *change)
