@@ -12,7 +12,15 @@ import numpy as np
 
 from hypergeom._rows import Array
 
-__all__ = ["broadcast_tangent", "checked_shape", "curvature", "draw_normal", "namespace_and_arrays", "parameter"]
+__all__ = [
+    "as_like",
+    "broadcast_tangent",
+    "checked_shape",
+    "curvature",
+    "draw_normal",
+    "namespace_and_arrays",
+    "parameter",
+]
 
 
 def namespace_and_arrays(where: str, core: int, /, **given: Any) -> tuple[Any, list[Array]]:
@@ -101,7 +109,11 @@ def checked_shape(where: str, shape: Any, core: int, least: int = 1) -> tuple[in
 
 def draw_normal(shape: tuple[int, ...], rng: int | np.random.Generator | None, like: Array | None) -> Array:
     """Standard normal numbers in the library, dtype and device of `like`; float64 NumPy by default."""
-    values = np.random.default_rng(rng).standard_normal(shape)
+    return as_like(np.random.default_rng(rng).standard_normal(shape), like)
+
+
+def as_like(values: Array, like: Array | None) -> Array:
+    """A NumPy array in the library, dtype and device of `like`, or as it is."""
     if like is None:
         return values
     xp = array_api_compat.array_namespace(like)
