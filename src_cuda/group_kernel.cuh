@@ -15,7 +15,7 @@ template <int n>
 struct GroupCall {
     RowCall<n> groups;
     long long rows;   // of a group
-    double* scratch;  // (2 block_warps + 1) sums for each block, null where shared memory serves
+    double* scratch;  // (2 (block_warps + 1) + 1) sums for each block, null where shared memory serves
 };
 
 template <class T>
@@ -31,7 +31,7 @@ __device__ __forceinline__ auto centre_of(int d, double c, Twofold<double>* sums
 // What a block shares.
 template <class Centre>
 struct Shared {
-    Twofold<double> sums[block_warps * near_sums];
+    Twofold<double> sums[(block_warps + 1) * near_sums];
     double cotangent[near_sums];
     double of_c[block_warps];
     Centre centre;
@@ -40,23 +40,46 @@ struct Shared {
 template <class Op, class Centre, class T>
 struct Group {
     Shared<Centre>& shared;
-    Twofold<double>* sums;  // n_sums for each warp; then the mean
+    Twofold<double>* sums;  // n_sums for the mean, and for each warp; those of the first pass start at the mean
     double* cotangent;
     int n_sums, d, warp, rank;
     long long rows;
 
-    __device__ __forceinline__ void find_mean(const T* x, const T* w, double c) {
-        for (int k = threadIdx.x; k < block_warps * n_sums; k += row_block) sums[k] = {0, 0};
+    // add(row, its weight, sums) for all rows; the sums are then in `to`.
+    template <class F>
+    __device__ __forceinline__ void add_rows(const T* x, const T* w, Twofold<double>* to, F add) {
+        for (int k = threadIdx.x; k < block_warps * n_sums; k += row_block) to[k] = {0, 0};
         __syncthreads();
-        for (long long r = warp; r < rows; r += block_warps)
-            Op::add(Warp{}, d, x + r * d, double(w[r]), c, sums + warp * n_sums);
+        for (long long r = warp; r < rows; r += block_warps) add(x + r * d, double(w[r]), to + warp * n_sums);
         __syncthreads();
         for (int k = threadIdx.x; k < n_sums; k += row_block)
-            sums[k] = plus(plus(sums[k], sums[k + 2 * n_sums]), plus(sums[k + n_sums], sums[k + 3 * n_sums]));
+            to[k] = plus(plus(to[k], to[k + 2 * n_sums]), plus(to[k + n_sums], to[k + 3 * n_sums]));
         __syncthreads();
+    }
+
+    __device__ __forceinline__ void find_mean(const T* x, const T* w, double c) {
+        add_rows(x, w, sums, [=](const T* row, double weight, Twofold<double>* to) {
+            Op::add(Warp{}, d, row, weight, c, to);
+        });
         if (warp == 0) {
             const Centre found = Op::centre(Warp{}, d, c, sums);
             if (rank == 0) shared.centre = found;
+        }
+        __syncthreads();
+        if constexpr (Op::refines) refine(x, w, c);
+    }
+
+    __device__ __forceinline__ void refine(const T* x, const T* w, double c) {
+        Centre centre = shared.centre;
+        __syncthreads();  // it is about to be replaced
+        if (!Op::is_rough(centre)) return;
+        Twofold<double>* misfit = sums + n_sums;
+        add_rows(x, w, misfit, [=](const T* row, double weight, Twofold<double>* to) {
+            Op::add_misfit(Warp{}, d, sums, centre, row, weight, c, to);
+        });
+        if (warp == 0) {
+            Op::refine(Warp{}, d, c, misfit, sums, centre);
+            if (rank == 0) shared.centre = centre;
         }
         __syncthreads();
     }
@@ -102,7 +125,7 @@ __device__ __forceinline__ void group_loop(const GroupCall<n>& call) {
     auto* sums = shared.sums;
     double* cotangent = shared.cotangent;
     if (n_sums > near_sums) {
-        cotangent = call.scratch + blockIdx.x * ((2 * block_warps + 1) * (long long)(n_sums));
+        cotangent = call.scratch + blockIdx.x * ((2 * (block_warps + 1) + 1) * (long long)(n_sums));
         sums = reinterpret_cast<Twofold<double>*>(cotangent + n_sums);
     }
     Group<Op, Centre, T> self{shared, sums, cotangent, n_sums, d, warp, Warp{}.rank(), call.rows};

@@ -79,8 +79,8 @@ def test_no_mean_is_made_of_rounding_errors(rng, libraries):
         assert np.isfinite(call(lorentz.midpoint, wide)).all()
 
 
-@pytest.mark.parametrize("k", [0.3, 3, 6, 8])
-@pytest.mark.parametrize(("d", "m"), SIZES[:3])
+@pytest.mark.parametrize("k", [0.3, 3, 6, 8, 9, 11])
+@pytest.mark.parametrize(("d", "m"), [*SIZES[:3], (2, 40)])
 def test_midpoint_vjp_in_the_ball(d, m, k, rng, libraries):
     c = 10.0 ** rng.uniform(-2, 2)
     x, w, g = cluster(rng, m, d, k, c), weights(rng, m), rng.normal(size=d)
@@ -93,7 +93,7 @@ def test_midpoint_vjp_in_the_ball(d, m, k, rng, libraries):
             assert error(bar, true, size) <= bound * EPS, library
 
 
-@pytest.mark.parametrize("R", [0.3, 3, 8, 15])
+@pytest.mark.parametrize("R", [0.3, 3, 8, 15, 18])
 @pytest.mark.parametrize(("d", "m"), SIZES[:3])
 def test_midpoint_vjp_on_the_hyperboloid(d, m, R, rng, libraries):
     c = 10.0 ** rng.uniform(-2, 2)
@@ -179,7 +179,7 @@ def test_groups_of_any_size(m, rng):
     a = w[..., np.newaxis] * 2 / (1 - (x * x).sum(-1, keepdims=True))
     s, s0 = (a * x).sum(1), (a[..., 0] - w).sum(1, keepdims=True)
     mean = s / (s0 + np.sqrt(s0 * s0 - (s * s).sum(1, keepdims=True)))
-    np.testing.assert_allclose(poincare.midpoint(x, w), mean, rtol=1e-12)
+    np.testing.assert_allclose(poincare.midpoint(x, w), mean, rtol=1e-12, atol=1e-13)  # an entry may be near 0
     np.testing.assert_array_equal(poincare.midpoint(x, w)[2:4], poincare.midpoint(x[2:4], w[2:4]))
     np.testing.assert_array_equal(
         poincare.midpoint(x.astype(np.float32), w), poincare.midpoint(x.astype(np.float32).astype(float), w)

@@ -212,8 +212,12 @@ def hmds(
     Returns
     -------
     HMDS
-        Exact data are met to about 1e-11 where the diameter times sqrt(c) is at most 12, up to an isometry.
-        With fewer than d negative eigenvalues, beyond rounding, the missing coordinates are 0.
+        Exact data are met up to an isometry, with a residual of a few ``eps l_1 / sqrt(c l_d)``, where l_1 is the
+        largest and l_d the d-th negative eigenvalue without its sign: about 1e-11 where the diameter times
+        sqrt(c) is at most 12 and all dimensions are used far out. Where one of them is used by a few near
+        points only, its eigenvalue is close to the rounding errors of the largest; one step of `refine` then
+        restores what distances hold. With fewer than d negative eigenvalues, beyond rounding, the missing
+        coordinates are 0.
 
     Raises
     ------

@@ -38,7 +38,25 @@ def _centre(x: Array, w: Array, c: Array) -> _Centre:
     nn = normal(minus(times(time, time), times(total(times(space, space), -1), c)))
     n = root(Twofold(xp.where(nn.hi > 0, nn.hi, xp.full_like(nn.hi, xp.nan)), nn.lo))
     inverse = quotient(xp.ones_like(n.hi), normal(plus(time, n)))
-    return _Centre(normal(times(space, inverse)), n.hi / shrink, 2 * n.hi * inverse.hi)
+    mean = normal(times(space, inverse))
+    return _Centre(mean, n.hi / shrink, _gap(mean, c))
+
+
+def _gap(a: Twofold, c: Array) -> Array:
+    one = array_namespace(a.hi).ones_like(a.hi[..., :1])
+    return normal(minus(Twofold(one, 0 * one), times(total(times(a, a), -1), c))).hi
+
+
+def _refined(m: _Centre, x: Array, w: Array, gap: Array, c: Array) -> _Centre:
+    """After one Newton step: near the rim a mean is not as exact as the differences of near points are."""
+    xp = array_namespace(x)
+    e = (x - m.mean.hi) - m.mean.lo
+    ee = dot(e, e)
+    n = xp.sum(w * (1 + 2 * c * ee / (gap * m.gap)), axis=-2, keepdims=True)
+    step = xp.sum(w / gap * (m.gap * e - c * ee * m.mean.hi), axis=-2, keepdims=True) / n
+    rough = m.gap < 2.0**-20
+    mean = normal(plus(m.mean, Twofold(xp.where(rough, step, 0 * step), 0 * step)))
+    return _Centre(mean, xp.where(rough, n, m.n), xp.where(rough, _gap(mean, c), m.gap))
 
 
 @on_one_gpu
@@ -135,9 +153,9 @@ def _midpoint_vjp(g: Array, x: Array, w: Array, /, c: Curvature = 1.0) -> tuple[
     # The chain rule, rid of a factor 1 / gap by which its terms cancel.
     m, w, c, g = _centre(x, w, c), w[..., None], c[..., None], g[..., None, :]
     xp = array_namespace(x)
+    gap = _gap(Twofold(x, 0 * x), c)
+    m = _refined(m, x, w, gap, c)
     e = (x - m.mean.hi) - m.mean.lo
-    xx = total(product(x, x), -1)
-    gap = normal(minus(Twofold(xp.ones_like(xx.hi), 0 * xx.hi), times(xx, c))).hi
     slope, eg, ee = dot(g, m.mean.hi), dot(g, e), dot(e, e)
     kappa = (m.gap * eg - c * slope * ee) / (m.n * gap)
     x_bar = w * ((m.gap * g - 2 * c * slope * e) / (m.n * gap) + 2 * c * kappa / gap * x)

@@ -62,24 +62,43 @@ HG_FN void store_numbers(Pack from, const Rows& rows, npy_intp r, int some) {
 
 struct SmallRoom {
     Pack *x, *bar, *cotangent;
-    Twofold<Pack>* sums;
+    Twofold<Pack>* sums;  // twice: a second pass over the rows has its own
 
-    static std::size_t packs(int size, int n_sums) { return 3 * size + 2 * n_sums; }
+    static std::size_t packs(int size, int n_sums) { return 3 * size + 4 * n_sums; }
     SmallRoom(Pack* p, int size) : x(p), bar(p + size), cotangent(bar + size) {
         sums = reinterpret_cast<Twofold<Pack>*>(cotangent + size);
     }
 };
 
+// add(row, its weight, sums) for all rows of the groups from `group` on
+template <class T, class F>
+HG_FN void add_rows(const Groups& of, const GroupArgument& x, const GroupArgument& w, npy_intp group, int some, Pack* room,
+                    Twofold<Pack>* sums, int n_sums, F add) {
+    for (int k = 0; k < n_sums; ++k) sums[k] = {Pack(0), Pack(0)};
+    for (npy_intp row = 0; row < of.rows; ++row) {
+        load<T>(x.across(row), group, some, room);
+        add(room, load_numbers<T>(w.across(row), group, some, 1), sums);
+    }
+}
+
 // Groups from `group` on: their means, in room.sums.
 template <class Op, class T>
 HG_FN auto means_of(const Groups& of, const GroupArgument& x, const GroupArgument& w, Pack c, npy_intp group, int some,
                     const SmallRoom& room) {
-    for (int k = 0; k < Op::sums(of.size); ++k) room.sums[k] = {Pack(0), Pack(0)};
-    for (npy_intp row = 0; row < of.rows; ++row) {
-        load<T>(x.across(row), group, some, room.x);
-        Op::add(Serial{}, of.size, room.x, load_numbers<T>(w.across(row), group, some, 1), c, room.sums);
-    }
-    return Op::centre(Serial{}, of.size, c, room.sums);
+    const int d = of.size, n_sums = Op::sums(d);
+    add_rows<T>(of, x, w, group, some, room.x, room.sums, n_sums,
+                [=](const Pack* row, Pack weight, Twofold<Pack>* sums) { Op::add(Serial{}, d, row, weight, c, sums); });
+    auto centre = Op::centre(Serial{}, d, c, room.sums);
+    if constexpr (Op::refines)
+        if (any(Op::is_rough(centre))) {
+            Twofold<Pack>* misfit = room.sums + n_sums;
+            add_rows<T>(of, x, w, group, some, room.x, misfit, n_sums,
+                        [=](const Pack* row, Pack weight, Twofold<Pack>* sums) {
+                            Op::add_misfit(Serial{}, d, room.sums, centre, row, weight, c, sums);
+                        });
+            Op::refine(Serial{}, d, c, misfit, room.sums, centre);
+        }
+    return centre;
 }
 
 template <class Op, class T>
@@ -150,29 +169,47 @@ HG_FN void each_pack(npy_intp rows, F f) {
 struct LargeRoom {
     Pack *x, *bar;
     Twofold<Pack>* sums;  // of all strands
-    Twofold<double>* mean;
+    Twofold<double>*mean, *misfit;
     double *cotangent, *row;
 
-    static std::size_t packs(int size, int n_sums) { return 4 * size + 2 * (strand_packs + 1) * n_sums; }
+    static std::size_t packs(int size, int n_sums) { return 4 * size + 2 * (strand_packs + 2) * n_sums; }
     LargeRoom(Pack* p, int size, int n_sums) : x(p), bar(p + size) {
         sums = reinterpret_cast<Twofold<Pack>*>(bar + size);
         mean = reinterpret_cast<Twofold<double>*>(sums + strand_packs * n_sums);
-        cotangent = reinterpret_cast<double*>(sums + (strand_packs + 1) * n_sums);
+        misfit = mean + n_sums;
+        cotangent = reinterpret_cast<double*>(sums + (strand_packs + 2) * n_sums);
         row = cotangent + size;
     }
 };
 
-// Lanes beyond the last row repeat it, with weight 0.
-template <class Op, class T>
-HG_FN auto mean_of(const Groups& of, const Rows& x, const Rows& w, double c, const LargeRoom& room) {
-    const int n_sums = Op::sums(of.size);
+// add(row, its weight, sums) for all rows; the sums of all strands are joined in `to`. Lanes beyond the last row repeat it,
+// with weight 0.
+template <class T, class F>
+HG_FN void add_rows(const Groups& of, const Rows& x, const Rows& w, const LargeRoom& room, Twofold<double>* to, int n_sums,
+                    F add) {
     for (int k = 0; k < strand_packs * n_sums; ++k) room.sums[k] = {Pack(0), Pack(0)};
     each_pack(of.rows, [&](int s, npy_intp r, int some) {
         load<T>(x, r, some, room.x);
-        Op::add(Serial{}, of.size, room.x, load_numbers<T>(w, r, some, 0), Pack(c), room.sums + s * n_sums);
+        add(room.x, load_numbers<T>(w, r, some, 0), room.sums + s * n_sums);
     });
-    for (int k = 0; k < n_sums; ++k) room.mean[k] = join(room.sums, n_sums, k);
-    return Op::centre(Serial{}, of.size, c, room.mean);
+    for (int k = 0; k < n_sums; ++k) to[k] = join(room.sums, n_sums, k);
+}
+
+template <class Op, class T>
+HG_FN auto mean_of(const Groups& of, const Rows& x, const Rows& w, double c, const LargeRoom& room) {
+    const int d = of.size, n_sums = Op::sums(d);
+    add_rows<T>(of, x, w, room, room.mean, n_sums, [=](const Pack* row, Pack weight, Twofold<Pack>* sums) {
+        Op::add(Serial{}, d, row, weight, Pack(c), sums);
+    });
+    auto centre = Op::centre(Serial{}, d, c, room.mean);
+    if constexpr (Op::refines)
+        if (Op::is_rough(centre)) {
+            add_rows<T>(of, x, w, room, room.misfit, n_sums, [=](const Pack* row, Pack weight, Twofold<Pack>* sums) {
+                Op::add_misfit(Serial{}, d, room.mean, centre, row, weight, Pack(c), sums);
+            });
+            Op::refine(Serial{}, d, c, room.misfit, room.mean, centre);
+        }
+    return centre;
 }
 
 template <class Op, class T>

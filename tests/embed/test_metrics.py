@@ -101,6 +101,18 @@ class TestHMDS:
         D = pairwise(points_in_ball(rng, 40, 3, 6.0))
         assert hmds(D, 3, refine=3).residual <= 1e-11
 
+    @pytest.mark.parametrize(("n", "d"), [(10, 2), (20, 10), (14, 9)])
+    def test_dimensions_that_only_near_points_use(self, rng, n, d):
+        """Half of the points are far out, half next to the apex: some eigenvalues are 1e-12 of the largest."""
+        u = rng.normal(size=(n, d))
+        u /= np.linalg.norm(u, axis=1, keepdims=True)
+        radius = np.where(np.arange(n)[:, np.newaxis] < d // 2, 6.0, rng.uniform(0.5e-3, 2e-3, (n, 1)))
+        D = pairwise(lorentz.project(np.concatenate([np.zeros((n, 1)), np.sinh(radius) * u], axis=1)))
+        _, eigenvalues, residual = hmds(D, d)
+        eps = np.finfo(float).eps
+        assert residual <= 8 * eps * eigenvalues[-1] / math.sqrt(-eigenvalues[d - 1])
+        assert hmds(D, d, refine=1).residual <= 1e-11
+
     @pytest.mark.parametrize("diameter", [1e-12, 1e-9, 1e-6, 1e-3, 0.5, 1.5])
     @pytest.mark.parametrize("c", [1.0, 0.01, 30.0])
     def test_close_points(self, rng, diameter, c):

@@ -26,7 +26,7 @@ HG_FN Twofold<Real<T>> long_time(Team team, int n, const T* x, Real<T> c) {
 }
 
 struct midpoint {
-    static constexpr bool vjp = false;
+    static constexpr bool vjp = false, refines = false;
 
     // Entries of the sums over a group of rows of n entries.
     HG_FN static int sums(int n) { return n; }
@@ -72,7 +72,7 @@ struct midpoint {
 // where the differences are taken in twice the digits. The chain rule gives c_bar as a sum that cancels, to which sum w k = 0
 // is added.
 struct midpoint_vjp : midpoint {
-    static constexpr bool vjp = true;
+    static constexpr bool vjp = true, refines = false;
 
     // The cotangent of the mean, as `pull` wants it: in the spatial chart.
     template <class Team, class S, class T>

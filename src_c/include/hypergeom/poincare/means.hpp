@@ -15,8 +15,16 @@ struct Centre {
     S n, g, l;
 };
 
+// 1 - c|m|^2, as accurate near the rim as m is there
+template <class Team, class S>
+HG_FN S gap_of_mean(Team team, int d, S c, const Twofold<S>* mean) {
+    Twofold<S> mm{S(0), S(0)};
+    for (int i = 1 + team.rank(); i <= d; i += Team::size) mm = plus(mm, times(mean[i], mean[i]));
+    return normal(minus(Twofold<S>{S(1), S(0)}, times(team.sum(mm), c))).hi;
+}
+
 struct midpoint {
-    static constexpr bool vjp = false;
+    static constexpr bool vjp = false, refines = false;
 
     // Entries of the sums over a group of rows of d entries: the time first.
     HG_FN static int sums(int d) { return d + 1; }
@@ -50,7 +58,7 @@ struct midpoint {
         const Twofold<S> n = root(Twofold<S>{where(valid, nn.hi, S(nan(""))), nn.lo});
         const Twofold<S> inverse = quotient(S(1), normal(plus(time, n)));
         for (int i = 1 + team.rank(); i <= d; i += Team::size) sum[i] = normal(times(sum[i], inverse));
-        return {n.hi / scale, 2 * n.hi * inverse.hi, S(0)};
+        return {n.hi / scale, gap_of_mean(team, d, c, sum), S(0)};
     }
 
     template <class Team, class S, class T>
@@ -65,7 +73,44 @@ struct midpoint {
 //     x_bar = w ((g_m G - 2 c l e) / (n g_x) + 2 c kappa / g_x x),    w_bar = kappa
 //     c_bar = sum w (kappa (|x|^2 - |m|^2) - l |e|^2 / n) / (g_x g_m)
 struct midpoint_vjp : midpoint {
-    static constexpr bool vjp = true;
+    static constexpr bool vjp = true, refines = true;
+
+    // Near the rim the mean is not as exact as the differences x - m of near points are.
+    template <class S>
+    HG_FN static auto is_rough(const Centre<S>& m) {
+        return m.g < 0x1p-20;
+    }
+
+    // What a row adds to n = sum w (1 + 2c|e|^2 / (g_x g_m)) and to sum w dm/dw, which is 0 at the mean: no sum cancels.
+    template <class Team, class A, class T>
+    HG_FN static void add_misfit(Team team, int d, const Twofold<A>* mean, const Centre<A>& m, const T* x, Real<T> w,
+                                 Real<T> c, Twofold<Real<T>>* sums) {
+        typedef Real<T> S;
+        S ee;
+        sum(team, d, into(ee), [=](auto at) {
+            const S ei = (at(x) - mean[at.i + 1].hi) - mean[at.i + 1].lo;
+            return terms(ei * ei);
+        });
+        const S scale = w / gap(c, squares(team, d, x)), to_e = m.g * scale, to_m = c * ee * scale;
+        for (int i = team.rank(); i < d; i += Team::size) {
+            const S ei = (S(x[i]) - mean[i + 1].hi) - mean[i + 1].lo;
+            sums[i + 1] = plus(sums[i + 1], Twofold<S>{to_e * ei - to_m * mean[i + 1].hi, S(0)});
+        }
+        if (team.rank() == 0) sums[0] = plus(sums[0], Twofold<S>{w + 2 * to_m / m.g, S(0)});
+    }
+
+    // One Newton step; in rows that are not rough, none.
+    template <class Team, class S>
+    HG_FN static void refine(Team team, int d, S c, const Twofold<S>* misfit, Twofold<S>* mean, Centre<S>& m) {
+        const auto rough = is_rough(m);
+        const S n = misfit[0].hi + misfit[0].lo;
+        for (int i = 1 + team.rank(); i <= d; i += Team::size) {
+            const S step = (misfit[i].hi + misfit[i].lo) / n;
+            mean[i] = normal(plus(mean[i], Twofold<S>{where(rough, step, S(0)), S(0)}));
+        }
+        m.n = where(rough, n, m.n);
+        m.g = where(rough, gap_of_mean(team, d, c, mean), m.g);
+    }
 
     // The cotangent of the mean, as `pull` wants it.
     template <class Team, class S, class T>
