@@ -14,7 +14,9 @@ def run(script, **options):
     return subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, timeout=120, **options)
 
 
-@pytest.mark.parametrize("module", ["hypergeom", "hypergeom.poincare", "hypergeom.lorentz", "hypergeom.polar"])
+@pytest.mark.parametrize(
+    "module", ["hypergeom", "hypergeom.poincare", "hypergeom.lorentz", "hypergeom.polar", "hypergeom.optim"]
+)
 def test_import_loads_nothing_heavy(module):
     done = run(
         f"import sys, {module}\n"
@@ -37,8 +39,8 @@ def test_row_functions_on_numpy_load_nothing_heavy():
 
 
 def test_public_names():
-    assert {"errors", "lorentz", "poincare", "polar", "threads"} <= set(hypergeom.__all__)
-    for name in ("poincare", "lorentz", "polar", "errors"):
+    assert {"errors", "lorentz", "optim", "poincare", "polar", "threads"} <= set(hypergeom.__all__)
+    for name in ("poincare", "lorentz", "optim", "polar", "errors"):
         assert getattr(hypergeom, name).__name__ == f"hypergeom.{name}"
     assert hypergeom.__version__ == importlib.metadata.version("hypergeom")
     with pytest.raises(AttributeError, match="no_such_name"):

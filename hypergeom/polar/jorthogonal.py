@@ -141,6 +141,9 @@ def residual(w: Array, j: np.ndarray[Any, Any]) -> Array:
     xp = array_namespace(w)
     dtype = w.dtype
     w = xp.astype(w, xp.float64, copy=False)
+    if math.prod(w.shape):
+        # A product with infinity is a warning, and NaN in all of its row.
+        w = xp.where(finite_matrices(w), w, xp.full_like(w, xp.nan))
     signs_ = signed(j, w)
     size = frobenius(w)
     excess = frobenius(xp.matrix_transpose(w) @ (signs_[:, None] * w) - signs_ * eye(w, w.shape[-1]))
