@@ -219,7 +219,7 @@ def pairs_agree(op, d, devices):
 
 
 @pytest.mark.parametrize(
-    "fault", [pytest.param(fault, marks=() if i < 3 else pytest.mark.slow) for i, fault in enumerate(FAULTS)]
+    "fault", [pytest.param(fault, marks=() if i < 4 else pytest.mark.slow) for i, fault in enumerate(FAULTS)]
 )
 def test_seeded_faults_are_found(fault, tmp_path):
     *change, name, d = FAULTS[fault]
