@@ -10,7 +10,7 @@ from polar.matrices import shuffled_signature, with_singular_values
 
 from hypergeom._core import polar as loops
 from hypergeom.errors import HypergeomError
-from hypergeom.polar import indefinite, jpolar, msign, orthogonal, polar, random_jorthogonal
+from hypergeom.polar import indefinite, jorthogonality_residual, jpolar, msign, orthogonal, polar, random_jorthogonal
 from hypergeom.polar.small import compiles_factors, compiles_sign
 
 EPS = np.finfo(float).eps
@@ -60,7 +60,8 @@ def test_factors_are_those_of_the_other_path(rng, plain, n, batch, dtype):
     if dtype == np.float64:  # the loops compute in double for both, and iterate until that is reached
         assert np.all(np.abs(info.iterations - other.info.iterations) <= 1)
     assert np.all(info.j_residual <= (1e-15 if dtype == np.float64 else 5e-7))
-    # sums of rounding, in an order of their own
+    # in double precision, of the matrix that is returned: in double itself both are sums of rounding alone
+    np.testing.assert_allclose(info.j_residual, jorthogonality_residual(w, j), rtol=1e-6, atol=n**0.5 * EPS)
     off = np.linalg.norm(a - w.astype(float) @ s, axis=(-2, -1)) / np.linalg.norm(a, axis=(-2, -1))
     np.testing.assert_allclose(info.residual, off, atol=n**0.5 * eps)
     np.testing.assert_allclose(info.symmetry, other.info.symmetry, atol=20 * eps * size)
@@ -189,6 +190,16 @@ def test_powers_of_two_and_far_ranges(rng):
         b = np.ldexp(a, -1060)
         with np.errstate(under="ignore"):
             np.testing.assert_array_equal(msign(b), msign(np.ldexp(b, 1060)))
+
+
+def test_loops_scale_by_themselves(rng):
+    j = np.array([-1.0, 1.0, 1.0])
+    a = np.eye(3) + 0.2 * rng.normal(size=(3, 3, 3))
+    w, s, *numbers = loops.small_jpolar(a, j, 1.0)
+    for k in (-500, 7, 500):
+        again = loops.small_jpolar(2.0**k * a, j, 1.0)
+        for ours, theirs in zip(again, (w, 2.0**k * s, *numbers), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
 
 
 SCRIPT = """
