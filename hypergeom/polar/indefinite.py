@@ -25,6 +25,7 @@ from hypergeom.polar.arguments import (
 )
 from hypergeom.polar.indefinite_iterations import Run, dwh, host, inverse_and_logdet, newton, schulz, take
 from hypergeom.polar.jorthogonal import polish_step, residual, signed
+from hypergeom.polar.small import compiles_factors, small_factors
 
 __all__ = ["JPolarInfo", "JPolarResult", "jpolar"]
 
@@ -34,6 +35,7 @@ _MOST = {"auto": 20, "newton": 20, "dwh": 14, "schulz": 60}
 _SUSPICIOUS = {"newton": 12, "dwh": 7, "schulz": 20}
 _GUARD = 0.5  # |W* W - I|_F beyond which rounding alone keeps W from being polished
 _PROBES = 4
+_SURELY_REGULAR = 1e-4  # eps |S| |S^{-1}| up to which no estimate of that is needed
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,7 @@ def jpolar(
     xp, (a,), j = square_matrices("jpolar", j, a=a)
     check_choice("jpolar", "method", method, _METHODS)
     check_choice("jpolar", "on_failure", on_failure, ("raise", "nan"))
-    most = _MOST[method] if maxiter is None else count("jpolar", "maxiter", maxiter)
+    maxiter = None if maxiter is None else count("jpolar", "maxiter", maxiter)
     count("jpolar", "polish", polish, 0)
     if bounds is not None:
         _check_bounds(method, bounds)
@@ -179,7 +181,7 @@ def jpolar(
     device_j = signed(j, a)
     identity = xp.eye(n, dtype=a.dtype, device=array_api_compat.device(a))
     scaled, exponent = rescale(flat if finite.all() else xp.where(_mask(finite, a), flat, identity))
-    found = _solve(scaled, exponent, j, device_j, method, most, polish, bounds, check)
+    found = _solve(scaled, exponent, j, device_j, method, maxiter, polish, bounds, check)
     failed = ~found.good | ~finite
     if on_failure == "raise" and failed.any():
         k = int(np.flatnonzero(failed)[0])
@@ -219,24 +221,27 @@ def _solve(
     j: np.ndarray[Any, Any],
     device_j: Array,
     method: str,
-    most: int,
+    maxiter: int | None,
     polish: int,
     bounds: tuple[float, float] | None,
     check: bool,
 ) -> _Factors:
-    total = a.shape[0]
+    total, most = a.shape[0], _MOST[method] if maxiter is None else maxiter
     diagnosis: list[tuple[str, complex | None] | None] = [None] * total
     first = "newton" if method == "auto" else method
     if check:
         for k in range(total):
             diagnosis[k] = _offending(a, k, j)
-    if first == "newton":
-        run = newton(a, device_j, most)
-    elif first == "schulz":
-        run = schulz(a, device_j, most)
+    if first == "newton" and maxiter is None and compiles_factors(a):
+        found = _compiled(a, j, polish, diagnosis)
     else:
-        run = _halley(a, exponent, j, device_j, most, bounds)
-    found = _finished(a, device_j, j, run, polish, first, diagnosis)
+        if first == "newton":
+            run = newton(a, device_j, most)
+        elif first == "schulz":
+            run = schulz(a, device_j, most)
+        else:
+            run = _halley(a, exponent, j, device_j, most, bounds)
+        found = _finished(a, device_j, j, run, polish, first, diagnosis)
     for k in np.flatnonzero(~found.good).tolist():
         if diagnosis[k] is None:
             diagnosis[k] = _offending(a, k, j)
@@ -303,14 +308,48 @@ def _finished(
     s = device_j[:, None] * even
     off = frobenius(a - w @ s) / xp.where(norm > 0, norm, xp.ones_like(norm))
     j_off = residual(w, j)
-    # As large as rounding in ill-conditioned factors makes it, and far from what a wrong matrix has.
-    accepted = (host(off) <= 30 * eps(a) ** 0.5) & (host(j_off) <= 100 * eps(a))
-    good = run.converged & accepted
+    good = run.converged & _acceptable(off, j_off, a)
     good = good & ~_numerically_singular(a, w, s, off, good, diagnosis)
-    for k in np.flatnonzero(good & (run.iterations > _SUSPICIOUS[method])).tolist():
-        diagnosis[k] = _near_axis(np.linalg.eigvals(_host_matrix(s, k)) ** 2, a)
-        good[k] = diagnosis[k] is None
+    good = good & ~_on_the_axis(a, s, good, run.iterations, method, diagnosis)
     return _Factors(w, s, np.full(a.shape[0], method), run.iterations, good, diagnosis, j_off, off, symmetry)
+
+
+def _compiled(
+    a: np.ndarray[Any, Any],
+    j: np.ndarray[Any, Any],
+    polish: int,
+    diagnosis: list[tuple[str, complex | None] | None],
+) -> _Factors:
+    """The same for small NumPy matrices, by compiled loops that do all of it but the diagnosis."""
+    found = small_factors(a, j, polish)
+    good = found.converged & _acceptable(found.residual, found.j_residual, a)
+    doubtful = good & ~(found.condition * eps(a) < _SURELY_REGULAR)
+    good = good & ~_numerically_singular(a, found.w, found.s, found.residual, doubtful, diagnosis)
+    good = good & ~_on_the_axis(a, found.s, good, found.iterations, "newton", diagnosis)
+    numbers_ = (v.astype(a.dtype, copy=False) for v in (found.j_residual, found.residual, found.symmetry))
+    return _Factors(found.w, found.s, np.full(a.shape[0], "newton"), found.iterations, good, diagnosis, *numbers_)
+
+
+def _acceptable(off: Array, j_off: Array, a: Array) -> np.ndarray[Any, Any]:
+    """Residuals as large as rounding in ill-conditioned factors makes them, and far from those of a wrong matrix."""
+    small: np.ndarray[Any, Any] = (host(off) <= 30 * eps(a) ** 0.5) & (host(j_off) <= 100 * eps(a))
+    return small
+
+
+def _on_the_axis(
+    a: Array,
+    s: Array,
+    good: np.ndarray[Any, Any],
+    iterations: np.ndarray[Any, Any],
+    method: str,
+    diagnosis: list[tuple[str, complex | None] | None],
+) -> np.ndarray[Any, Any]:
+    """Where an iteration took long because S has eigenvalues on the imaginary axis, to rounding."""
+    there = np.zeros(len(good), dtype=bool)
+    for k in np.flatnonzero(good & (iterations > _SUSPICIOUS[method])).tolist():
+        diagnosis[k] = _near_axis(np.linalg.eigvals(_host_matrix(s, k)) ** 2, a)
+        there[k] = diagnosis[k] is not None
+    return there
 
 
 def _numerically_singular(

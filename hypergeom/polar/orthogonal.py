@@ -27,6 +27,7 @@ from hypergeom.polar.arguments import (
 from hypergeom.polar.coefficients import ns_coefficients, table
 from hypergeom.polar.halley import matrix_norm_bound, qdwh
 from hypergeom.polar.schulz import composed
+from hypergeom.polar.small import compiled_sign, compiles_sign
 
 __all__ = ["PolarResult", "msign", "polar", "to_working_precision"]
 
@@ -124,7 +125,8 @@ def msign(
         Real or complex.
     method : {"auto", "svd", "qdwh", "ns", "gram"}
         ``"svd"``, or ``"qdwh"``, the weighted Halley iteration [1]_ (with an SVD of what is singular to `rtol`), to
-        working precision, and ``"auto"`` the SVD for NumPy arrays and small matrices. ``"ns"`` and ``"gram"`` are
+        working precision. ``"auto"`` is a compiled Newton iteration for small real NumPy arrays, else the SVD for NumPy
+        arrays and small matrices, else QDWH. ``"ns"`` and ``"gram"`` are
         `newton_schulz`, in products alone and as good as its coefficients.
     coefficients, steps
         For ``"ns"`` and ``"gram"``: as in `newton_schulz`.
@@ -184,9 +186,24 @@ def to_working_precision(a: Array, method: str, *, partial: bool, rtol: float | 
         return array_namespace(a).zeros_like(a)
     if rtol is None:
         rtol = max(a.shape[-2:]) * eps(a)
+    if method == "auto" and compiles_sign(a):
+        return _by_loops(a, partial, rtol)
     if method == "svd" or (method == "auto" and (isinstance(a, np.ndarray) or min(a.shape[-2:]) <= _SVD_UP_TO)):
         return on_finite(lambda x: _by_svd(rescale(x)[0], partial, rtol), a)
     return on_finite(lambda x: _by_halley(rescale(x)[0], partial, rtol), a)
+
+
+def _by_loops(a: Array, partial: bool, rtol: float) -> Array:
+    """By compiled loops, and by SVD what may be singular to rtol: its least singular value decides."""
+    if a.shape[-2] == a.shape[-1]:
+        x, condition = compiled_sign(a)
+    else:
+        finite = finite_matrices(a)
+        x, condition = compiled_sign(rescale(np.where(finite, a, 0))[0])
+    singular = ~(condition * rtol < 1)
+    if singular.any():
+        x[singular] = on_finite(lambda b: _by_svd(rescale(b)[0], partial, rtol), a[singular])
+    return x
 
 
 def _by_svd(a: Array, partial: bool, rtol: float) -> Array:

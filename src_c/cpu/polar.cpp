@@ -39,7 +39,7 @@ bool add_gufuncs(PyObject* module) {
     const PolarIsa* isa = choose_isa(isas);
     if (!isa) return false;
     static const PolarLoops loops = isa->loops();
-    return add_gufunc(module, "small_jpolar", "(n,n),(n),()->(n,n),(n,n),(),(),(),(),()", "tddttddddd", 3, 7,
+    return add_gufunc(module, "small_jpolar", "(n,n),(n),()->(n,n),(n,n),(),(),(),(),(),()", "tddttdddddd", 3, 8,
                       loops.jpolar) &&
            add_gufunc(module, "small_orthogonal", "(n,n)->(n,n),()", "ttd", 1, 2, loops.orthogonal) &&
            PyModule_AddStringConstant(module, "ISA", isa->name) == 0;

@@ -1,5 +1,6 @@
 // The loops over small matrices for one instruction set. The build compiles this file for each (HG_ISA) with the
-// compiler's flags for that set; nothing here may be shared between them, so all is local to this file or always inlined.
+// compiler's flags for that set; nothing here may be shared between them, so all is local to this file or always
+// inlined.
 #include "polar_table.hpp"
 //
 #include "row_loop.hpp"
@@ -48,13 +49,14 @@ HG_FN Pack power_for(int count, const Pack* a) {
         const Pack size = fabs(a[i]);
         largest = where(size > largest, size, largest);
     }
-    const Pack exponent = from_bits(((to_bits(largest * 0x1p64) >> 52) & 0x7ff) | 0x4330000000000000) - 0x1p52 - (1023 + 64);
+    const auto bits = to_bits(largest * 0x1p64);
+    const Pack exponent = from_bits(((bits >> 52) & 0x7ff) | 0x4330000000000000) - 0x1p52 - (1023 + 64);
     const Mask usual = (largest >= 0x1p-900) & (largest <= 0x1p900);
     const Pack scale = power_of_two(where(usual, -exponent, Pack(0)));
     return where(usual, scale, where(largest < 1, Pack(0x1p900), Pack(0x1p-900)));
 }
 
-constexpr int most_iterations = 24;
+constexpr int most_iterations = 20;  // as in jpolar
 
 HG_FN SmallPolar task_of(int n, const Pack* j, int polish) {
     return {n, j, most_iterations, polish, 0.1 * ::sqrt(n * 0x1p-52)};
@@ -75,11 +77,13 @@ HG_FN Pack symmetric_factor(int n, const Pack* j, const Pack* w, const Pack* a, 
     return sqrt(2 * skew / total);
 }
 
+HG_FN Pack norm(int count, const Pack* a) { return sqrt(square_of(count, a)); }
+
 // |w^T J w - J| / |w|^2
 HG_FN Pack orthogonality_residual(int n, const Pack* j, const Pack* w, Pack* room) {
     adjoint_times(n, j, w, w, room);
     for (int i = 0; i < n; ++i) room[i * n + i] -= 1;
-    return sqrt(square_of(n * n, room)) / square_of(n * n, w);
+    return norm(n * n, room) / square_of(n * n, w);
 }
 
 // |a - w s| / |a|
@@ -89,12 +93,12 @@ HG_FN Pack product_residual(int n, const Pack* w, const Pack* s, const Pack* a, 
     return sqrt(square_of(n * n, room) / square_of(n * n, a));
 }
 
-// (n,n),(n),()->(n,n),(n,n),(),(),(),(),(): a, j, polish; w, s, iterations, converged, and the residuals of
-// JPolarInfo. Each polish is float64 and a whole number.
+// (n,n),(n),()->(n,n),(n,n),(),(),(),(),(),(): a, j, polish; w, s, iterations, converged, the residuals of JPolarInfo,
+// and |s| |a^-1| |w|, a bound of the condition of s in the Frobenius norm. Each polish is float64 and a whole number.
 template <class T>
 void jpolar_loop(char** args, const npy_intp* dims, const npy_intp* steps, void*) {
     const int n = int(dims[1]), nn = n * n;
-    const npy_intp* core = steps + 10;
+    const npy_intp* core = steps + 11;
     const MatrixRows a{args[0], steps[0], core[0], core[1]}, w{args[3], steps[3], core[3], core[4]},
         s{args[4], steps[4], core[5], core[6]};
     const Rows signs{args[1], steps[1], core[2], n};
@@ -114,6 +118,9 @@ void jpolar_loop(char** args, const npy_intp* dims, const npy_intp* steps, void*
         store_matrices<T>(X, w, r, some, n);
         store_numbers<double>(orthogonality_residual(n, j, X, Y), args[7], steps[7], r, some);
         const Pack symmetry = symmetric_factor(n, j, X, A, Y);
+        round_to<T>(nn, Y);
+        const Pack inverse = end.condition / norm(nn, A);
+        store_numbers<double>(norm(nn, Y) * inverse * norm(nn, X), args[10], steps[10], r, some);
         store_numbers<double>(product_residual(n, X, Y, A, Y + nn), args[8], steps[8], r, some);
         store_numbers<double>(symmetry, args[9], steps[9], r, some);
         for (int i = 0; i < nn; ++i) Y[i] = Y[i] / scale;
@@ -139,8 +146,10 @@ void orthogonal_loop(char** args, const npy_intp* dims, const npy_intp* steps, v
     for (npy_intp r = 0; r < dims[0]; r += lanes) {
         const int some = dims[0] - r < lanes ? int(dims[0] - r) : lanes;
         load_matrices<T>(a, r, some, n, X);
-        const Pack scale = power_for(nn, X);
-        for (int i = 0; i < nn; ++i) X[i] *= scale;
+        for (int twice = 0; twice < 2; ++twice) {  // the ends of the range are farther off than one power goes
+            const Pack scale = power_for(nn, X);
+            for (int i = 0; i < nn; ++i) X[i] *= scale;
+        }
         const SmallPolarEnd end = newton(task_of(n, j, 1), X, Y);
         store_matrices<T>(X, w, r, some, n);
         store_numbers<double>(where(end.converged > 0, end.condition, Pack(nan(""))), args[2], steps[2], r, some);

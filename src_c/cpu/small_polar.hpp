@@ -32,8 +32,8 @@ HG_FN void exchange_where(Mask lanes_of, int n, int stride, Pack* a, Pack* b) {
     }
 }
 
-// a <- a^-1 by Gauss and Jordan with partial pivoting; returns log|det a| if that is wanted. `row` has room for n packs. A lane with a
-// pivot of 0 becomes infinite or NaN.
+// a <- a^-1 by Gauss and Jordan with partial pivoting; returns log|det a| if that is wanted. `row` has room for n packs.
+// A lane with a pivot of 0 becomes infinite or NaN.
 HG_FN Pack invert(int n, Pack* a, Pack* row, bool with_det) {
     Pack log_det(0);
     for (int k = 0; k < n; ++k) {
@@ -117,7 +117,8 @@ HG_FN SmallPolarEnd newton(const SmallPolar& task, Pack* x, Pack* room) {
         for (int i = 0; i < nn; ++i) y[i] = x[i];
         const Pack log_det = invert(n, y, row, any(scaled > 0));
         if (step == 0) end.condition = sqrt(square_of(nn, x)) * sqrt(square_of(nn, y));
-        const Pack mu = where(scaled > 0, hypergeom::exp(log_det * (-1.0 / n)), Pack(1)), half = 0.5 * mu, other = 0.5 / mu;
+        const Pack mu = where(scaled > 0, hypergeom::exp(log_det * (-1.0 / n)), Pack(1));
+        const Pack half = 0.5 * mu, other = 0.5 / mu;
         Pack change(0), size(0);
         for (int i = 0; i < n; ++i)
             for (int c = 0; c < n; ++c) {

@@ -28,7 +28,9 @@ def check_factors(a, j, result, bar):
     w, s, info = result
     assert info.converged
     np.testing.assert_array_equal(j[:, None] * s, (j[:, None] * s).T)
-    assert jorthogonality_residual(w, j) == info.j_residual <= 1e-15
+    assert info.j_residual <= 1e-15
+    # both are sums of rounding, in an order of their own
+    assert jorthogonality_residual(w, j) == pytest.approx(info.j_residual, abs=len(j) ** 0.5 * EPS / 2)
     assert np.linalg.norm(a - w @ s) / np.linalg.norm(a) == pytest.approx(info.residual, abs=1e-16)
     assert info.residual <= bar
     assert info.symmetry <= 10 * bar
