@@ -274,7 +274,7 @@ def test_the_scratch_of_a_block_is_its_own():
     _cuda.launch_rows(OPS["poincare.midpoint_vjp"], args, c, device)
     (scratch,) = (a for a in given if a.ndim == 1 and a.size > 3 * d)
     scratch = scratch.reshape(3, -1, d + 1)
-    assert scratch.shape[1] == 2 * 4 + 1
+    assert scratch.shape[1] == 2 * (4 + 1) + 1
     assert (scratch[[0, 2]] == 7).all()
     assert not (scratch[1][:, :d] == 7).any()  # the cotangent has no last entry
 
