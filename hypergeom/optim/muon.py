@@ -48,8 +48,9 @@ class _Mean(NamedTuple):
 
 
 def _running_mean(momentum: Array, gradient: Array, beta: float, nesterov: bool) -> _Mean:
-    new = beta * momentum + (1 - beta) * gradient
-    return _Mean(new, (1 - beta) * gradient + beta * new if nesterov else new)
+    part = (1 - beta) * gradient
+    new = beta * momentum + part
+    return _Mean(new, part + beta * new if nesterov else new)
 
 
 def _check_common(name: str, lr: float, momentum: float, weight_decay: float, steps: int) -> None:
@@ -305,8 +306,8 @@ class HyperbolicMuon:
         xp = array_namespace(mean.used)
         j = xp.asarray(group.j, dtype=mean.used.dtype, device=array_api_compat.device(mean.used))[:, None]
         signs = _orthogonalized(j * mean.used, self.coefficients, self.steps)
-        skew = (signs - xp.matrix_transpose(signs)) / 2
-        return j * skew, MuonState(mean.momentum, state.count + 1)
+        d = (j / 2) * (signs - xp.matrix_transpose(signs))  # J times a skew-symmetric matrix, to the bit
+        return d, MuonState(mean.momentum, state.count + 1)
 
     def step(self, w: Array, egrad: Array, state: MuonState, /, *, lr: float | None = None) -> tuple[Array, MuonState]:
         """One step; nothing is changed in place.

@@ -96,6 +96,22 @@ def test_cayley(group, rng):
     assert [c.tolist() for c in group.component(moved)] == [c.tolist() for c in group.component(w)]
 
 
+def test_cayley_of_a_large_matrix(rng):
+    group = LorentzGroup(70, 3)
+    w = group.random_point((2, 73, 73), rng=rng)
+    v = group.random_tangent(w, rng=rng)
+    v *= 1.5 / two_norm(v)[:, None, None]
+    moved, one = group.retract(w, v), np.eye(73)
+    for k in range(2):
+        alone = group.retract(w[k], v[k])
+        group.check(alone)
+        np.testing.assert_allclose(alone, moved[k], atol=1e-13 * np.abs(moved).max())
+        np.testing.assert_allclose(alone @ (one - v[k] / 2), w[k] @ (one + v[k] / 2), atol=1e-13 * np.abs(moved).max())
+    v[0] = 0
+    v[0, 0, 5] = v[0, 5, 0] = 2.0
+    assert np.isnan(group.retract(w[0], v[0])).all()
+
+
 def test_cayley_where_it_ends():
     group = LorentzGroup(1, 1)
     v = np.array([[[0.0, 2.0], [2.0, 0.0]], [[0.0, 1.0], [1.0, 0.0]]])
