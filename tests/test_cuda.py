@@ -276,8 +276,8 @@ def test_the_scratch_of_a_block_is_its_own():
     scratch = scratch.reshape(3, -1, d + 1)
     assert scratch.shape[1] == 2 * (4 + 1) + 1
     assert (scratch[[0, 2]] == 7).all()
-    assert not (scratch[1][:-2, :d] == 7).any()  # the cotangent has no last entry; the last sum is of groups near the rim
-    assert (scratch[1][-2:] == 7).all()
+    assert not (scratch[1][:-2, :d] == 7).any()  # the cotangent has no last entry
+    assert (scratch[1][-2:] == 7).all()  # for groups near the rim
 
 
 def test_geometry_is_stated_once_on_each_side():
