@@ -209,7 +209,7 @@ __device__ __forceinline__ void gradient(const PairCall& call) {
         space##_cdist_##dtype(hypergeom::cuda::PairCall call) {                                                        \
         hypergeom::cuda::distances<T>(call);                                                                           \
     }                                                                                                                  \
-    extern "C" __global__ void __launch_bounds__(hypergeom::cuda::pair_block)                                          \
+    extern "C" __global__ void __launch_bounds__(hypergeom::cuda::pair_block, 1)                                       \
         space##_cdist_vjp_##dtype(hypergeom::cuda::PairCall call) {                                                    \
         hypergeom::cuda::gradient<T>(call);                                                                            \
     }
