@@ -42,10 +42,17 @@ HG_FN Plane<Real<T>> plane(Team team, int n, const T* point_x, const T* point_p,
         const S pi = at(p), ai = entry(at);
         return terms(where(far, r.a.across(pi, ai), ai) * r.w(pi, at(x)));
     });
-    S pa;
-    sum(team, d, into(pa), [=](auto at) { return terms(at(p) * entry(at)); });
+    // In twice the digits: long rows would round by more than an eps.
+    Twofold<S> of_pa{S(0), S(0)}, of_perp{S(0), S(0)};
+    for (int i = team.rank(); i < d; i += Team::size) {
+        const S pi = p[i], ai = r.up * a[i], across = r.a.across(pi, ai);
+        add_product(of_pa.hi, of_pa.lo, pi, ai);
+        add_product(of_perp.hi, of_perp.lo, across, across);
+    }
+    of_pa = team.sum(of_pa), of_perp = team.sum(of_perp);
+    const S pa = of_pa.hi + of_pa.lo;
     r.a0 = pa / p0;
-    r.L = of_w + pa * r.rho, r.N = r.a.square + r.a.along * r.a.along * pp / (1 + c * pp);
+    r.L = of_w + pa * r.rho, r.N = (of_perp.hi + of_perp.lo) + r.a.along * r.a.along * pp / (1 + c * pp);
     r.norm = sqrt(r.N), r.B = r.L / r.norm;
     return r;
 }
