@@ -1,5 +1,6 @@
 """Distances and inner products: identities at any dimension, curvature and dtype, and what holds exactly."""
 
+import mpmath as mp
 import numpy as np
 import pytest
 from accuracy.hyperboloid import at_radius, tangent_rows, unit_rows
@@ -115,3 +116,28 @@ def test_float32_results_are_rounded_float64_results(rng):
         (lorentz.norm, (x, v)),
     ):
         np.testing.assert_array_equal(f(*args), f(*(a.astype(float) for a in args)).astype(np.float32))
+
+
+@pytest.mark.parametrize("d", [64, 128])
+def test_a_near_point_that_is_off_the_line_in_the_largest_entry_of_the_far_one(d):
+    """What is left of it across the line is first found with d times as much along the line."""
+    far = np.full(d, 1e7)
+    far[0] = 1.25e7
+    near = 0.5 * far
+    near[0] += 3.0
+    x, y = lorentz.from_spatial(far), lorentz.from_spatial(near)
+    with mp.workdps(60):
+        a, b = ([mp.mpf(float(v)) for v in p[1:]] for p in (x, y))
+        times = [mp.sqrt(1 + mp.fsum(v * v for v in p)) for p in (a, b)]
+        true = mp.acosh(times[0] * times[1] - mp.fdot(a, b))
+        assert abs(mp.mpf(float(lorentz.dist(x, y))) - true) <= 10 * EPS * true
+        assert abs(mp.mpf(float(lorentz.dist(y, x))) - true) <= 10 * EPS * true
+
+
+@pytest.mark.parametrize("d", [8, 33, 128])
+def test_neighbours_of_equal_length_are_as_far_from_each_other(d, rng):
+    """Both ways, to the last bit, also where the squares of the two lengths round to the same number."""
+    x = at_radius(rng.uniform(4, 6, (20000, 1)), unit_rows(rng, 20000, d), 1.0)
+    y = lorentz.from_spatial(np.nextafter(x[:, 1:], x[:, 1:] * rng.choice([0, 2], (20000, 1))))
+    np.testing.assert_array_equal(lorentz.dist(x, y), lorentz.dist(y, x))
+    np.testing.assert_array_equal(lorentz.chord2(x, y), lorentz.chord2(y, x))
