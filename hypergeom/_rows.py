@@ -191,9 +191,11 @@ def row_op(signature: str, *, flat: bool | None = None) -> Callable[[Callable[P,
             ):
                 numbers = singles = False
                 for a in args:
-                    if type(a) is float:
+                    if (given_type := type(a)) is float:
                         numbers = True
-                    elif type(a) is not ndarray:
+                    elif given_type is float64:  # what NumPy returns for one row
+                        continue
+                    elif given_type is not ndarray:
                         break
                     elif (dtype := a.dtype) is not _FLOAT64:
                         if not (weak and dtype is _FLOAT32):
@@ -374,7 +376,12 @@ def _by_formula(op: RowOp, xp: Any, args: Sequence[Any], c: Any, dtype: Any, bat
 
 def _sum_cotangents(op: RowOp, xp: Any, cotangents: Any, args: Sequence[Any], c: Any) -> tuple[Any, ...]:
     """Each cotangent summed to the shape of its argument, in its dtype; the given ones have no argument."""
-    return tuple([sum_to(xp, bar, a) for bar, a in zip(cotangents, (*args[op.cotangents :], c), strict=True)])
+    return tuple(
+        [
+            bar if type(a) is ndarray and bar.shape == a.shape and bar.dtype is a.dtype else sum_to(xp, bar, a)
+            for bar, a in zip(cotangents, (*args[op.cotangents :], c), strict=True)
+        ]
+    )
 
 
 def sum_to(xp: Any, bar: Any, argument: Any) -> Any:

@@ -5,11 +5,14 @@ Bad input raises `ValueError` or `TypeError`; the exceptions here say that an al
 
 import math
 
+import numpy as np
+
 __all__ = [
     "AccuracyWarning",
     "CheckpointError",
     "ConvergenceError",
     "HypergeomError",
+    "NoJPolarError",
     "NotOnManifoldError",
     "UnreachableAccuracyError",
 ]
@@ -58,8 +61,39 @@ class UnreachableAccuracyError(HypergeomError, ValueError):
     """The requested accuracy is beyond what the algorithm can reach in this dtype."""
 
 
-class ConvergenceError(HypergeomError):
+class ConvergenceError(HypergeomError, np.linalg.LinAlgError):
     """An iteration stopped without meeting its tolerance."""
+
+
+class NoJPolarError(HypergeomError, np.linalg.LinAlgError):
+    """A matrix has no J-polar factor: it is singular, or A* A has an eigenvalue on the closed negative real axis.
+
+    Attributes
+    ----------
+    diagnosis : str
+        What stands in the way, such as "singular".
+    index : tuple of int
+        The matrix in its batch; empty for a single one.
+    eigenvalue : complex or None
+        The eigenvalue of A* A that stands in the way.
+
+    Examples
+    --------
+    >>> from hypergeom.errors import NoJPolarError
+    >>> NoJPolarError("singular", (3,))
+    NoJPolarError('no J-polar factor at index (3,): singular')
+    """
+
+    def __init__(self, diagnosis: str, index: tuple[int, ...] = (), eigenvalue: complex | None = None) -> None:
+        super().__init__(diagnosis, index, eigenvalue)
+        self.diagnosis, self.index, self.eigenvalue = diagnosis, index, eigenvalue
+
+    def __str__(self) -> str:
+        where = f" at index {self.index}" if self.index else ""
+        return f"no J-polar factor{where}: {self.diagnosis}"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
 
 
 class CheckpointError(HypergeomError):

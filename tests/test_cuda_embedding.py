@@ -317,6 +317,7 @@ def test_geometry_is_stated_once_on_each_side():
     assert of_module.NEAR_STRETCH == 4 * 32 and "constexpr int held = 4, stretch = held * Warp::size;" in text
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(emulation.SANITIZE, reason="starts a process with sanitizers of its own")
 def test_kernels_stay_within_their_arrays(pytestconfig):
     # -s: the report of a process that is being killed would be lost in a capture

@@ -169,6 +169,7 @@ def test_geometry_is_stated_once_on_each_side():
     assert _cuda.PAIR_BLOCK == 16 * 16
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(emulation.SANITIZE, reason="starts a process with sanitizers of its own")
 def test_kernels_stay_within_their_arrays(pytestconfig):
     # -s: the report of a process that is being killed would be lost in a capture

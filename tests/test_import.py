@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import hypergeom
@@ -13,7 +14,9 @@ def run(script, **options):
     return subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, timeout=120, **options)
 
 
-@pytest.mark.parametrize("module", ["hypergeom", "hypergeom.poincare", "hypergeom.lorentz"])
+@pytest.mark.parametrize(
+    "module", ["hypergeom", "hypergeom.poincare", "hypergeom.lorentz", "hypergeom.polar", "hypergeom.optim"]
+)
 def test_import_loads_nothing_heavy(module):
     done = run(
         f"import sys, {module}\n"
@@ -36,8 +39,8 @@ def test_row_functions_on_numpy_load_nothing_heavy():
 
 
 def test_public_names():
-    assert {"errors", "lorentz", "poincare", "threads"} <= set(hypergeom.__all__)
-    for name in ("poincare", "lorentz", "errors"):
+    assert {"errors", "lorentz", "optim", "poincare", "polar", "threads"} <= set(hypergeom.__all__)
+    for name in ("poincare", "lorentz", "optim", "polar", "errors"):
         assert getattr(hypergeom, name).__name__ == f"hypergeom.{name}"
     assert hypergeom.__version__ == importlib.metadata.version("hypergeom")
     with pytest.raises(AttributeError, match="no_such_name"):
@@ -51,6 +54,8 @@ def test_errors_have_one_base():
         assert issubclass(error, UserWarning if name.endswith("Warning") else errors.HypergeomError)
     assert issubclass(errors.NotOnManifoldError, ValueError)
     assert issubclass(errors.UnreachableAccuracyError, ValueError)
+    for error in (errors.ConvergenceError, errors.NoJPolarError):
+        assert issubclass(error, np.linalg.LinAlgError)
 
 
 def test_source_tree_without_the_compiled_core_says_what_to_do(tmp_path):

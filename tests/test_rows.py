@@ -313,6 +313,18 @@ def test_inputs_are_broadcast_and_never_written_to(name, rng):
         np.testing.assert_array_equal(whole, np.broadcast_to(single, whole.shape))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_scalar_that_numpy_returns_for_one_row_goes_straight_to_the_gufunc(dtype, monkeypatch):
+    x, y = np.asarray([0.1, 0.2], dtype=dtype), np.asarray([0.3, -0.2], dtype=dtype)
+    g, t = np.float64(0.7), np.float64(0.3)
+    slow = poincare.dist_vjp(np.asarray(g), x, y), poincare.geodesic(x, y, np.asarray(t))
+    monkeypatch.setattr("hypergeom._rows._dispatch", None)
+    direct = poincare.dist_vjp(g, x, y), poincare.geodesic(x, y, t)
+    for a, b in zip((*direct[0], direct[1]), (*slow[0], slow[1]), strict=True):
+        assert a.dtype == b.dtype
+        np.testing.assert_array_equal(a, b)
+
+
 @pytest.mark.parametrize("name", row_ops)
 def test_no_rows(name, rng):
     op = row_ops[name]

@@ -19,8 +19,10 @@ ROW_BLOCK = 128  # threads a block, row_block in row_kernel.cuh
 WARP = 32
 # Up to these dimensions a row belongs to one thread, whose rows pass through shared memory, or to 8 lanes. A formula
 # has some hundred operations that do not depend on d, and all lanes of a row do them: fewer lanes a row are fewer
-# instructions, as long as a warp still reads whole lines of memory.
-LARGEST_OF_A_THREAD, LARGEST_OF_8_LANES = 8, 32
+# instructions. The rows of threads need room, so that fewer warps are under way, which long rows must not make too few:
+# with this much for each, a multiprocessor of an A100 holds six.
+SMALL, LARGEST_OF_A_THREAD, LARGEST_OF_8_LANES = 8, 16, 128
+ROOM_OF_A_WARP = 24 * 1024
 SHARED = 48 * 1024  # bytes that every GPU gives a block without being asked for more
 NEAR_SUMS = 130  # sums that a block has room for, near_sums in group_kernel.cuh
 
@@ -105,9 +107,9 @@ def geometry(op: RowOp, d: int, rows: int, itemsize: int, max_blocks: int) -> Ge
     rows have an odd number of entries.
     """
     lanes, block, shared = WARP, ROW_BLOCK, 0
-    if d <= LARGEST_OF_A_THREAD:
-        axes = (*op.inputs, *op.outputs)
-        of_warp = itemsize * WARP * (axes.count("d") * (d | 1) + axes.count("n") * (d + 1 | 1))
+    axes = (*op.inputs, *op.outputs)
+    of_warp = itemsize * WARP * (axes.count("d") * (d | 1) + axes.count("n") * (d + 1 | 1))
+    if d <= (LARGEST_OF_A_THREAD if of_warp <= ROOM_OF_A_WARP else SMALL):
         while of_warp * (block // WARP) > SHARED:
             block //= 2
         lanes, shared = 1, of_warp * (block // WARP)

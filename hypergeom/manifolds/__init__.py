@@ -1,12 +1,14 @@
 """Manifolds as objects with one protocol, for optimizers; and volumes in hyperbolic space.
 
-Code that is written against `Manifold` runs on each of `Euclidean`, `Sphere`, `PoincareBall`, `Lorentz`, `Stiefel` and
-`Product`. They are immutable values: hashable, equal where their parameters are, cheap to make and to pickle. Their
-methods work on the arrays of every library of the array-API standard. `Validating` wraps one for debugging.
+Code that is written against `Manifold` runs on each of `Euclidean`, `Sphere`, `PoincareBall`, `Lorentz`, `Stiefel`,
+`LorentzGroup` and `Product`. They are immutable values: hashable, equal where their parameters are, cheap to make and
+to pickle. Their methods work on the arrays of every library of the array-API standard. `Validating` wraps one for
+debugging.
 """
 
 from hypergeom.manifolds.euclidean import Euclidean
 from hypergeom.manifolds.hyperbolic import Lorentz, PoincareBall
+from hypergeom.manifolds.lorentz_group import LorentzGroup
 from hypergeom.manifolds.product import Product
 from hypergeom.manifolds.protocol import Manifold
 from hypergeom.manifolds.sphere import Sphere
@@ -18,6 +20,7 @@ __all__ = [
     "CoveringBounds",
     "Euclidean",
     "Lorentz",
+    "LorentzGroup",
     "Manifold",
     "PoincareBall",
     "Product",

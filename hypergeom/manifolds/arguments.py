@@ -14,6 +14,7 @@ from hypergeom._gpus import on_their_gpu
 from hypergeom._rows import Array
 
 __all__ = [
+    "as_like",
     "broadcast_tangent",
     "checked_shape",
     "curvature",
@@ -111,7 +112,11 @@ def checked_shape(where: str, shape: Any, core: int, least: int = 1) -> tuple[in
 
 def draw_normal(shape: tuple[int, ...], rng: int | np.random.Generator | None, like: Array | None) -> Array:
     """Standard normal numbers in the library, dtype and device of `like`; float64 NumPy by default."""
-    values = np.random.default_rng(rng).standard_normal(shape)
+    return as_like(np.random.default_rng(rng).standard_normal(shape), like)
+
+
+def as_like(values: Array, like: Array | None) -> Array:
+    """A NumPy array in the library, dtype and device of `like`, or as it is."""
     if like is None:
         return values
     xp, dtype = _kind(like)

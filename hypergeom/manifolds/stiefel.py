@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,6 +19,7 @@ from hypergeom.manifolds.arguments import (
     zeros,
 )
 from hypergeom.manifolds.checks import raise_worst
+from hypergeom.manifolds.matrices import eye, frobenius, on_finite
 from hypergeom.manifolds.protocol import Seed
 from hypergeom.manifolds.stiefel_geodesics import Geodesic, frame, logarithm, positive_qr, skew, sym, transpose
 
@@ -100,7 +100,7 @@ class Stiefel:
     def origin(self, shape: tuple[int, ...], /, *, like: Array = None) -> Array:
         """The first p columns of the identity."""
         x = zeros(_checked_shape("origin", shape), like)
-        return x + _eye(x, *x.shape[-2:])
+        return x + eye(x, *x.shape[-2:])
 
     def random_point(self, shape: tuple[int, ...], /, *, rng: Seed = None, like: Array = None) -> Array:
         """Uniform."""
@@ -140,7 +140,7 @@ class Stiefel:
     def exp(self, x: Array, v: Array, /) -> Array:
         """The geodesic of Edelman, Arias and Smith (1998), by two exponentials of skew-symmetric matrices."""
         _, (x, v) = _arrays("exp", x=x, v=v)
-        return _on_finite(self._exp, x, v)
+        return on_finite(self._exp, x, v)
 
     def _exp(self, x: Array, v: Array) -> Array:
         Q, geodesic = self._geodesic(x, v)
@@ -161,7 +161,7 @@ class Stiefel:
             The iteration fails: y is too far away, or for n = p in the other component.
         """
         _, (x, y) = _arrays("log", x=x, y=y)
-        return _on_finite(lambda x, y: logarithm(x, y, self._beta), x, y)
+        return on_finite(lambda x, y: logarithm(x, y, self._beta), x, y)
 
     def dist(self, x: Array, y: Array, /) -> Array:
         """The norm of `log`, with its error."""
@@ -176,7 +176,7 @@ class Stiefel:
         """The transport is the exponential of a linear map of tangent vectors, by its series."""
         xp, (x, v, u) = _arrays("exp_transport", x=x, v=v, u=u)
         x, v, u = xp.broadcast_arrays(x, v, u)
-        moved = _on_finite(self._transport, x, v, u)
+        moved = on_finite(self._transport, x, v, u)
         return self.exp(x, v), moved
 
     def _transport(self, x: Array, v: Array, u: Array) -> Array:
@@ -197,16 +197,16 @@ class Stiefel:
         """The retraction that the class was made with."""
         _, (x, v) = _arrays("retract", x=x, v=v)
         if self.retraction == "qr":
-            return _on_finite(lambda x, v: positive_qr(x + v), x, v)
+            return on_finite(lambda x, v: positive_qr(x + v), x, v)
         if self.retraction == "polar":
             # (X + V)(I + V^T V)^{-1/2} by singular vectors: an eigendecomposition of V^T V would square its condition.
-            return _on_finite(lambda x, v: _orthonormal(x + v), x, v)
-        return _on_finite(_cayley, x, v)
+            return on_finite(lambda x, v: _orthonormal(x + v), x, v)
+        return on_finite(_cayley, x, v)
 
     def project(self, x: Array, /) -> Array:
         """The nearest point, the orthonormal polar factor; NaN where the rank is below p."""
         _, (x,) = _arrays("project", x=x)
-        return _on_finite(_orthonormal, x)
+        return on_finite(_orthonormal, x)
 
     def project_tangent(self, x: Array, u: Array, /) -> Array:
         """The nearest tangent vector, ``u - x sym(x^T u)``."""
@@ -246,8 +246,8 @@ class Stiefel:
     def check(self, x: Array, /, *, atol: float | None = None) -> None:
         """The residual is ``|x^T x - I| / sqrt(p)`` in the Frobenius norm."""
         _, (x,) = _arrays("check", x=x)
-        excess = transpose(x) @ x - _eye(x, x.shape[-1])
-        raise_worst("a point of the Stiefel manifold", _frobenius(excess) / x.shape[-1] ** 0.5, atol)
+        excess = transpose(x) @ x - eye(x, x.shape[-1])
+        raise_worst("a point of the Stiefel manifold", frobenius(excess) / x.shape[-1] ** 0.5, atol)
 
     def check_tangent(self, x: Array, v: Array, /, *, atol: float | None = None) -> None:
         """The residual is ``|sym(x^T v)| / |v|`` in the Frobenius norm."""
@@ -256,8 +256,8 @@ class Stiefel:
         largest = xp.max(xp.abs(v), axis=(-2, -1), keepdims=True)
         scale = xp.where(largest > 0, largest, xp.ones_like(largest))
         v = xp.where(xp.isfinite(scale), broadcast_tangent(x, v / scale), xp.full_like(scale, xp.nan))
-        size = _frobenius(v)
-        residual = _frobenius(sym(transpose(x) @ v)) / xp.where(size > 0, size, xp.ones_like(size))
+        size = frobenius(v)
+        residual = frobenius(sym(transpose(x) @ v)) / xp.where(size > 0, size, xp.ones_like(size))
         raise_worst("a tangent vector of the Stiefel manifold", residual, atol)
 
 
@@ -283,28 +283,10 @@ def _cayley(x: Array, v: Array) -> Array:
     A, B = skew(inside[..., :p, :]), inside[..., p:, :]
     zeros = xp.zeros((*B.shape[:-1], B.shape[-2]), dtype=B.dtype, device=array_api_compat.device(B))
     half = xp.concat([xp.concat([A, B], axis=-2), xp.concat([-transpose(B), zeros], axis=-2)], axis=-1) / 2
-    eye = _eye(half, half.shape[-1])
+    identity = eye(half, half.shape[-1])
     # (I - W/2)^{-1} (I + W/2) = I + (I - W/2)^{-1} W
-    moved = xp.linalg.solve(eye - half, 2 * half[..., :, :p])
+    moved = xp.linalg.solve(identity - half, 2 * half[..., :, :p])
     return Q[..., :, :p] + Q @ moved
-
-
-def _on_finite(f: Callable[..., Array], *args: Array) -> Array:
-    """f, with NaN in the matrices of which an argument is not finite, which factorizations might refuse."""
-    xp = array_namespace(*args)
-    args = tuple(xp.broadcast_arrays(*args))
-    finite = xp.all(xp.isfinite(sum(xp.abs(a) for a in args)), axis=(-2, -1), keepdims=True)
-    result = f(*(xp.where(finite, a, _eye(a, *a.shape[-2:])) for a in args))
-    return xp.where(finite, result, xp.full_like(result, xp.nan))
-
-
-def _eye(like: Array, rows: int, columns: int | None = None) -> Array:
-    return array_namespace(like).eye(rows, columns, dtype=like.dtype, device=array_api_compat.device(like))
-
-
-def _frobenius(a: Array) -> Array:
-    xp = array_namespace(a)
-    return xp.sqrt(xp.sum(a * a, axis=(-2, -1)))
 
 
 def _checked_shape(method: str, shape: Any) -> tuple[int, ...]:

@@ -2,6 +2,9 @@
 // instruction set for which the file is compiled; all lanes do the same, so that the results do not depend on the width.
 #pragma once
 #include "hypergeom/config.h"
+#ifdef __AVX__
+#include <immintrin.h>
+#endif
 
 namespace hypergeom::cpu {
 inline namespace HG_ISA {
@@ -28,6 +31,7 @@ struct Mask {
 struct PackBits {
     Unsigned v;
     HG_FN friend PackBits operator+(PackBits a, Bits b) { return {a.v + b}; }
+    HG_FN friend PackBits operator-(Bits a, PackBits b) { return {a - b.v}; }
     HG_FN friend PackBits operator&(PackBits a, Bits b) { return {a.v & b}; }
     HG_FN friend PackBits operator|(PackBits a, Bits b) { return {a.v | b}; }
     HG_FN friend PackBits operator<<(PackBits a, int n) { return {a.v << n}; }
@@ -67,10 +71,17 @@ HG_FN Pack from_bits(PackBits a) { return Pack::of((Lanes)a.v); }
 
 HG_FN Pack where(Mask condition, Pack a, Pack b) { return Pack::of(condition.m ? a.v : b.v); }
 
+// This and `fma` are named where there are instructions for them, which the compiler does not find in every context.
 HG_FN bool any(Mask condition) {
+#if defined(__AVX512F__)
+    return _mm512_test_epi64_mask((__m512i)condition.m, (__m512i)condition.m) != 0;
+#elif defined(__AVX__)
+    return !_mm256_testz_si256((__m256i)condition.m, (__m256i)condition.m);
+#else
     long long some = 0;
     for (int k = 0; k < lanes; ++k) some |= condition.m[k];
     return some != 0;
+#endif
 }
 
 HG_FN Pack sqrt(Pack a) {
@@ -79,8 +90,14 @@ HG_FN Pack sqrt(Pack a) {
 }
 
 HG_FN Pack fma(Pack a, Pack b, Pack c) {
+#if defined(__AVX512F__) && defined(__FMA__)
+    return Pack::of(_mm512_fmadd_pd(a.v, b.v, c.v));
+#elif defined(__FMA__)
+    return Pack::of(_mm256_fmadd_pd(a.v, b.v, c.v));
+#else
     for (int k = 0; k < lanes; ++k) c.v[k] = ::fma(a.v[k], b.v[k], c.v[k]);
     return c;
+#endif
 }
 
 HG_FN Pack fabs(Pack a) { return from_bits(to_bits(a) & 0x7fffffffffffffff); }

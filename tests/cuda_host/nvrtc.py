@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from cuda_host import cubin
 
 ARCHITECTURES = ("sm_75", "sm_80", "sm_90", "sm_100")
 # CuPy adds this one to whatever it compiles.
@@ -18,16 +19,21 @@ CUPY_OPTIONS = ("-ftz=true",)
 
 
 class Usage(NamedTuple):
-    """What the assembler reports of one kernel: registers a thread, bytes of stack and of spills."""
+    """What the assembler reports of one kernel: registers a thread, bytes of stack, spills, static shared memory."""
 
     registers: int
     stack: int
     spills: int
+    shared: int
 
 
 class Binary(NamedTuple):
-    kernels: frozenset[str]
     usage: dict[str, Usage]
+    doubles: dict[str, tuple[int, int]]  # instructions of double precision: arithmetic, conversions
+
+    @property
+    def kernels(self):
+        return self.doubles.keys()
 
 
 @functools.cache
@@ -38,6 +44,28 @@ def _library():
     found = [path for folder in folders for path in Path(folder).glob("*/lib/libnvrtc.so.*")]
     found = [path for path in found if ".alt." not in path.name]
     return ctypes.CDLL(str(max(found))) if found else None
+
+
+@functools.cache
+def version():
+    """The version of the compiler, as it writes it into its output."""
+    return re.search(r"V(\d+\.\d+\.\d+)", ptx(b"", ())).group(1)
+
+
+def ptx(text, options):
+    """The intermediate code of a source."""
+    nvrtc, program = _library(), ctypes.c_void_p()
+    if nvrtc is None:
+        pytest.skip("NVRTC is not installed (the wheel nvidia-cuda-nvrtc-cu12)")
+    assert nvrtc.nvrtcCreateProgram(ctypes.byref(program), text, b"source.cu", 0, None, None) == 0
+    try:
+        flags = ["--gpu-architecture=compute_80", *CUPY_OPTIONS, *options]
+        array = (ctypes.c_char_p * len(flags))(*(flag.encode() for flag in flags))
+        status = nvrtc.nvrtcCompileProgram(program, len(flags), array)
+        assert status == 0, _result(nvrtc, program, "ProgramLog").decode()
+        return _result(nvrtc, program, "PTX").rstrip(b"\0").decode()
+    finally:
+        nvrtc.nvrtcDestroyProgram(ctypes.byref(program))
 
 
 def compile_for(source, architecture, options=()):
@@ -74,8 +102,8 @@ def compile_for(source, architecture, options=()):
     finally:
         nvrtc.nvrtcDestroyProgram(ctypes.byref(program))
     # A kernel is a section of its own in the ELF file.
-    names = re.findall(rb"\.nv\.info\.(\w+)\0", binary)
-    return Binary(frozenset(name.decode() for name in names), parse_usage(log))
+    counts = cubin.opcodes(binary)
+    return Binary(parse_usage(log), {name: cubin.doubles(of) for name, of in counts.items()})
 
 
 _workers = ThreadPoolExecutor(os.cpu_count())
@@ -102,7 +130,8 @@ def parse_usage(log):
     for part in log.split("Compiling entry function '")[1:]:
         stack, *spills = map(int, memory.search(part).groups())
         registers = int(re.search(r"Used (\d+) registers", part).group(1))
-        usage[part.partition("'")[0]] = Usage(registers, stack, sum(spills))
+        shared = re.search(r"(\d+) bytes smem", part)
+        usage[part.partition("'")[0]] = Usage(registers, stack, sum(spills), int(shared.group(1)) if shared else 0)
     return usage
 
 

@@ -131,11 +131,13 @@ def expect(change, agree, tmp_path):
         all(agree(device) for device in devices)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", EPOCH_FAULTS)
 def test_faults_of_the_trainer_are_found(fault, tmp_path):
     expect(EPOCH_FAULTS[fault], epochs_agree, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", RANK_FAULTS)
 def test_faults_of_the_ranks_are_found(fault, tmp_path):
     expect(RANK_FAULTS[fault], ranks_agree, tmp_path)

@@ -93,14 +93,14 @@ FAULTS = {
         5,
     ),
     "a lane too many": ("row_kernel.cuh", "rank() < count)", "rank() <= count)", "poincare.dist", 5),
-    "a row too many": ("row_kernel.cuh", "row < call.rows", "row <= call.rows", "poincare.dist", 9),
+    "a row too many": ("row_kernel.cuh", "row < call.rows", "row <= call.rows", "poincare.dist", 17),
     "rows left out": ("row_kernel.cuh", "(gridDim.x) * blockDim.x", "(gridDim.x + 1) * blockDim.x", "poincare.dist", 5),
     "rows of lanes left out": (
         "row_kernel.cuh",
         "(gridDim.x) * (row_block / Team::size)",
         "(gridDim.x) * row_block",
         "poincare.dist",
-        9,
+        17,
     ),
     "a store beyond the last row": ("row_kernel.cuh", "each_entry(count,", "each_entry(tile_rows,", "poincare.exp0", 5),
     "an entry too late in the next row": ("row_kernel.cuh", "entry >= n", "entry > n", "poincare.exp0", 6),
@@ -116,10 +116,16 @@ FAULTS = {
     "tiles beyond what was asked for": ("row_kernel.cuh", "return n | 1;", "return n + 2;", "poincare.exp", 5),
     "warps that share a tile": ("row_kernel.cuh", "warp * tiles_size", "0 * tiles_size", "poincare.exp", 5),
     "no time coordinate": ("row_kernel.cuh", "first - (Op", "first - 0 * (Op", "lorentz.exp", 5),
-    "a mask of other lanes": ("warp.hpp", "<< (threadIdx.x & (32 - size))", "", "poincare.dist", 9),
-    "a mask of the warp": ("warp.hpp", "return size == 32 ? 0xffffffffu :", "return 0xffffffffu; ", "poincare.dist", 9),
-    "the rank in the warp": ("warp.hpp", "& (size - 1)", "& 31", "poincare.dist", 9),
-    "half of the lanes": ("warp.hpp", "lane = size / 2", "lane = size / 4", "poincare.dist", 9),
+    "a mask of other lanes": ("warp.hpp", "<< (threadIdx.x & (32 - size))", "", "poincare.dist", 17),
+    "a mask of the warp": (
+        "warp.hpp",
+        "return size == 32 ? 0xffffffffu :",
+        "return 0xffffffffu; ",
+        "poincare.dist",
+        17,
+    ),
+    "the rank in the warp": ("warp.hpp", "& (size - 1)", "& 31", "poincare.dist", 17),
+    "half of the lanes": ("warp.hpp", "lane = size / 2", "lane = size / 4", "poincare.dist", 17),
     "sums of groups not begun": (
         "group_kernel.cuh",
         "to[k] = {0, 0};\n        __syncthreads();",
@@ -212,7 +218,9 @@ def pairs_agree(op, d, devices):
             np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-12 * np.abs(b).max())
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    "fault", [pytest.param(fault, marks=() if i < 4 else pytest.mark.slow) for i, fault in enumerate(FAULTS)]
+)
 def test_seeded_faults_are_found(fault, tmp_path):
     *change, name, d = FAULTS[fault]
     sources = seed(tmp_path, *change)

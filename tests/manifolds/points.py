@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from hypergeom.manifolds import LorentzGroup, Product
+
 
 def each(f, *points):
     """f on the arrays of points, which may be tuples."""
@@ -30,6 +32,13 @@ def difference(a, b):
     pairs = list(zip(leaves(a), leaves(b), strict=True))
     assert all(x.shape == y.shape for x, y in pairs)
     return math.sqrt(sum(float(np.sum((x - y).astype(float) ** 2)) for x, y in pairs))
+
+
+def ambient(m, x, v):
+    """The velocity of a curve through x, of which v is how the manifold stores it."""
+    if isinstance(m, Product):
+        return tuple(ambient(*parts) for parts in zip(m.factors, x, v, strict=True))
+    return x @ v if isinstance(m, LorentzGroup) else v
 
 
 class Cubic:
@@ -59,9 +68,11 @@ class Cubic:
         return self._shaped((self._flat(x) @ self.W.T) ** 2 / 2 @ self.W)
 
     def hessian(self, x, v):
+        v = ambient(self.case.manifold, x, v)
         return self._shaped((self._flat(x) @ self.W.T) * (self._flat(v) @ self.W.T) @ self.W)
 
     def scale(self, x, u, w):
         """A bound of the terms that the Hessian is summed from."""
+        u, w = (ambient(self.case.manifold, x, v) for v in (u, w))
         X, U, V = (np.linalg.norm(self._flat(a), axis=1) for a in (x, u, w))
         return np.linalg.norm(self.W) ** 3 * (1 + X) ** 3 * U * V

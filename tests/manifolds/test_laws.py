@@ -6,10 +6,20 @@ import pickle
 
 import numpy as np
 import pytest
-from manifolds.points import Cubic, difference, each, leaves, row, size, times
+from manifolds.points import Cubic, ambient, difference, each, leaves, row, size, times
 
 from hypergeom.errors import NotOnManifoldError
-from hypergeom.manifolds import Euclidean, Lorentz, Manifold, PoincareBall, Product, Sphere, Stiefel, Validating
+from hypergeom.manifolds import (
+    Euclidean,
+    Lorentz,
+    LorentzGroup,
+    Manifold,
+    PoincareBall,
+    Product,
+    Sphere,
+    Stiefel,
+    Validating,
+)
 
 # Name: manifold, shape of a batch of points, dimension, order of the retraction (None: it is exp)
 TABLE = {
@@ -30,6 +40,9 @@ TABLE = {
     "euclidean stiefel": (Stiefel("euclidean", "polar"), (6, 5, 2), 7, 2),
     "euclidean stiefel qr": (Stiefel("euclidean"), (6, 4, 3), 6, 1),
     "euclidean stiefel cayley": (Stiefel("euclidean", "cayley"), (6, 5, 2), 7, 1),
+    "lorentz group": (LorentzGroup(3, 1), (6, 4, 4), 6, 2),
+    "balanced group": (LorentzGroup(2, 2), (6, 4, 4), 6, 2),
+    "rotations": (LorentzGroup(3, 0), (6, 3, 3), 3, 2),
     "product": (
         Product(Sphere(), Product(PoincareBall(2.0), Euclidean()), Stiefel("euclidean"), weights=(0.25, 3.0, 2.0)),
         ((6, 3), ((6, 2), (6, 1)), (6, 3, 2)),
@@ -44,6 +57,8 @@ def moderate(m, shape, rng):
     """Random points; in hyperbolic space within a few lengths of curvature, where all laws are well conditioned."""
     if isinstance(m, Product):
         return tuple(moderate(*pair, rng) for pair in zip(m.factors, shape, strict=True))
+    if isinstance(m, LorentzGroup):
+        return m.random_point(shape, rng=rng, cond=4.0)
     if not isinstance(m, (PoincareBall, Lorentz)):
         return m.random_point(shape, rng=rng)
     o = m.origin(shape)
@@ -77,6 +92,11 @@ class Case:
     def numpy(self, a):
         return np.asarray(a).astype(float)
 
+    def dist(self, x, y):
+        """The distance, or what `log` says of it where the manifold has none."""
+        m = self.manifold
+        return self.numpy(m.norm(x, m.log(x, y)) if isinstance(m, LorentzGroup) else m.dist(x, y))
+
 
 @pytest.fixture(params=TABLE)
 def name(request):
@@ -108,12 +128,12 @@ class TestLaws:
 
     def test_distance_is_the_norm_of_log(self, case):
         m, x, y = case.manifold, case.x, case.manifold.exp(case.x, case.v)
-        dist = case.numpy(m.dist(x, y))
+        dist = case.dist(x, y)
         np.testing.assert_allclose(case.numpy(m.norm(x, m.log(x, y))), dist, rtol=BAR * case.eps)
-        np.testing.assert_allclose(case.numpy(m.dist(y, x)), dist, rtol=BAR * case.eps)
+        np.testing.assert_allclose(case.dist(y, x), dist, rtol=BAR * case.eps)
         np.testing.assert_allclose(case.numpy(m.norm(x, case.v)), dist, rtol=BAR * case.eps, atol=BAR * case.eps)
         assert np.all(dist > 0)
-        assert np.all(case.numpy(m.dist(x, x)) <= BAR * case.eps)
+        assert np.all(case.dist(x, x) <= BAR * case.eps)
 
     def test_norm_is_the_root_of_inner(self, case):
         m, x, u, w = case.manifold, case.x, case.u, case.w
@@ -147,15 +167,15 @@ class TestLaws:
         m, x, y = case.manifold, case.x, case.manifold.exp(case.x, case.v)
         assert difference(m.geodesic(x, y, 0.0), x) <= BAR * case.eps * size(x)
         assert difference(m.geodesic(x, y, 1.0), y) <= BAR * case.eps * size(y)
-        middle, dist = m.geodesic(x, y, 0.5), case.numpy(m.dist(x, y))
-        np.testing.assert_allclose(case.numpy(m.dist(x, middle)), dist / 2, rtol=BAR * case.eps, atol=BAR * case.eps)
-        np.testing.assert_allclose(case.numpy(m.dist(middle, y)), dist / 2, rtol=BAR * case.eps, atol=BAR * case.eps)
+        middle, dist = m.geodesic(x, y, 0.5), case.dist(x, y)
+        np.testing.assert_allclose(case.dist(x, middle), dist / 2, rtol=BAR * case.eps, atol=BAR * case.eps)
+        np.testing.assert_allclose(case.dist(middle, y), dist / 2, rtol=BAR * case.eps, atol=BAR * case.eps)
         t = case.cast(np.linspace(-0.5, 1.5, 6))  # one for each row
         at_times = m.geodesic(x, y, t)
         for k in range(6):
             alone = row(m.geodesic(x, y, float(t[k])), k)
             assert difference(row(at_times, k), alone) <= BAR * case.eps * size(alone)
-        reached = case.numpy(m.dist(x, at_times))
+        reached = case.dist(x, at_times)
         np.testing.assert_allclose(reached, np.abs(case.numpy(t)) * dist, rtol=BAR * case.eps, atol=BAR * case.eps)
 
     def test_gradient_pairs_with_inner(self, case):
@@ -163,7 +183,8 @@ class TestLaws:
         gradient = m.egrad2rgrad(x, g)
         m.check_tangent(x, gradient)
         pairing = sum(
-            (a.astype(float) * b).reshape(6, -1).sum(axis=1) for a, b in zip(leaves(g), leaves(u), strict=True)
+            (a.astype(float) * b).reshape(6, -1).sum(axis=1)
+            for a, b in zip(leaves(g), leaves(ambient(m, x, u)), strict=True)
         )
         scale = case.numpy(m.norm(x, gradient)) * case.numpy(m.norm(x, u)) + size(g) * size(u)
         assert np.all(np.abs(case.numpy(m.inner(x, gradient, u)) - pairing) <= BAR * case.eps * scale)
@@ -206,13 +227,14 @@ class TestLaws:
         wrapped.geodesic(x, y, 0.3)
         wrapped.random_tangent(wrapped.random_point(case.shape, rng=0, like=x), rng=1)
         wrapped.zero_tangent(wrapped.origin(case.shape, like=x))
-        assert difference(wrapped.dist(x, y), m.dist(x, y)) == 0
+        if not isinstance(m, LorentzGroup):
+            assert difference(wrapped.dist(x, y), m.dist(x, y)) == 0
 
     def test_results_keep_library_and_dtype(self, case):
         m, x, v, u, g = case.manifold, case.x, case.v, case.u, case.ambient()
         y = m.exp(x, v)
         results = [
-            y, m.log(x, y), m.dist(x, y), m.inner(x, u, v), m.norm(x, v), m.transport(x, y, v), m.retract(x, v),
+            y, m.log(x, y), m.inner(x, u, v), m.norm(x, v), m.transport(x, y, v), m.retract(x, v),
             *m.exp_transport(x, v, u), m.project(x), m.project_tangent(x, g), m.egrad2rgrad(x, g),
             m.ehess2rhess(x, g, g, v), m.geodesic(x, y, 0.5), m.random_tangent(x, rng=1), m.zero_tangent(x),
             m.random_point(case.shape, rng=1, like=x), m.origin(case.shape, like=x),
@@ -265,6 +287,8 @@ class TestDerivatives:
     def test_transport_is_parallel(self, plain):
         """Transport to second order along short geodesics leaves the gradient field's derivative: the Hessian."""
         m, x, v = plain.manifold, plain.x, plain.u
+        if isinstance(m, LorentzGroup):
+            pytest.skip("its transport is left translation, whose connection has torsion: see its own tests")
         f = Cubic(plain)
         H = m.ehess2rhess(x, f.gradient(x), f.hessian(x, v), v)
 
@@ -297,7 +321,7 @@ class TestTinyAndZero:
         w = m.log(x, y)
         # y is rounded, so v is not log y; distances agree with the log to the last digits, and there and back too
         assert difference(w, v) <= 8 * plain.eps * size(x)
-        np.testing.assert_allclose(m.dist(x, y), m.norm(x, w), rtol=BAR * plain.eps)
+        np.testing.assert_allclose(plain.dist(x, y), m.norm(x, w), rtol=BAR * plain.eps)
         flipped = times(-1, m.transport(y, x, m.log(y, x)))
         assert difference(flipped, w) <= BAR * plain.eps * size(w)
 
@@ -350,14 +374,14 @@ class TestShapes:
         x = m.origin(plain.shape)
         m.check(x)
         assert [a.shape for a in leaves(x)] == [a.shape for a in leaves(plain.x)]
-        assert np.all(m.dist(x, x) <= 8 * plain.eps)
+        assert np.all(plain.dist(x, x) <= 8 * plain.eps)
 
     def test_batches_broadcast(self, plain):
         m, x, v, u = plain.manifold, plain.x, plain.v, plain.u
         one = row(x, 0)
         y = m.exp(each(lambda a: np.repeat(a[:1], 6, axis=0), x), m.project_tangent(one, v))
         calls = [
-            (m.log, (one, y)), (m.dist, (one, y)), (m.dist, (y, one)), (m.log, (y, one)),
+            (m.log, (one, y)), (plain.dist, (one, y)), (plain.dist, (y, one)), (m.log, (y, one)),
             (m.project_tangent, (one, u)), (m.egrad2rgrad, (one, u)), (m.inner, (one, u, row(u, 1))),
             (m.norm, (one, u)), (m.ehess2rhess, (one, u, row(v, 0), v)),
             (m.transport, (y, one, v)),
@@ -375,7 +399,7 @@ class TestShapes:
         x = m.random_point(resized(plain.shape, 0), rng=0)
         v = m.random_tangent(x, rng=0)
         y = m.exp(x, v)
-        assert m.dist(x, y).shape == (0,)
+        assert plain.dist(x, y).shape == (0,)
         for result in (m.log(x, y), m.transport(x, y, v), m.retract(x, v), m.project(x), m.ehess2rhess(x, v, v, v)):
             assert leaves(result)[0].shape == leaves(x)[0].shape
         m.check(x)
@@ -386,7 +410,7 @@ class TestShapes:
         x, v = row(plain.x, 0), row(plain.v, 0)
         y = m.exp(each(np.ndarray.tolist, x), each(np.ndarray.tolist, v))
         assert difference(y, row(m.exp(plain.x, plain.v), 0)) <= 8 * plain.eps * size(y)
-        assert np.ndim(m.dist(x, y)) == 0
+        assert np.ndim(plain.dist(x, y)) == 0
         m.check(each(np.ndarray.tolist, x))
 
     def test_read_only_and_strided(self, plain):
@@ -496,13 +520,16 @@ class TestValues:
             wanted = list(inspect.signature(method).parameters.values())
             for other in (m, wrapped):
                 got = list(inspect.signature(getattr(type(other), name)).parameters.values())
+                # a manifold may have options beside those of all
+                got = [p for p in got if p.kind is not p.KEYWORD_ONLY or p.name in {w.name for w in wanted}]
                 assert [(p.name, p.kind, p.default) for p in got] == [(p.name, p.kind, p.default) for p in wanted], name
 
     def test_pickle_hash_equality(self, plain):
         for m in (plain.manifold, Validating(plain.manifold), Validating(plain.manifold, 1e-3)):
             copy = pickle.loads(pickle.dumps(m))
             assert copy == m and hash(copy) == hash(m) and copy is not m
-            names = {c.__name__: c for c in (Euclidean, Lorentz, PoincareBall, Product, Sphere, Stiefel, Validating)}
+            classes = (Euclidean, Lorentz, LorentzGroup, PoincareBall, Product, Sphere, Stiefel, Validating)
+            names = {c.__name__: c for c in classes}
             assert eval(repr(m), names) == m
             assert len(repr(m)) < 200
             with pytest.raises(AttributeError):
@@ -544,14 +571,14 @@ class TestBadInput:
     def test_dtypes(self, plain, dtype):
         m = plain.manifold
         bad = each(lambda a: np.zeros(a.shape, dtype), plain.x)
-        for f, args in ((m.exp, (bad, plain.v)), (m.dist, (plain.x, bad)), (m.check, (bad,)), (m.zero_tangent, (bad,))):
+        for f, args in ((m.exp, (bad, plain.v)), (m.log, (plain.x, bad)), (m.check, (bad,)), (m.zero_tangent, (bad,))):
             with pytest.raises(TypeError):
                 f(*args)
 
     def test_mixed_libraries(self, plain):
         strict = pytest.importorskip("array_api_strict")
         with pytest.raises(TypeError, match="one library"):
-            plain.manifold.dist(plain.x, each(strict.asarray, plain.x))
+            plain.manifold.log(plain.x, each(strict.asarray, plain.x))
 
     def test_integers_become_float64(self, plain):
         zeros = each(lambda a: np.zeros(a.shape, int), plain.x)

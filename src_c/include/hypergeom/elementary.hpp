@@ -102,8 +102,10 @@ HG_FN S log_of_sum(S hi, S lo, S less) {
     const auto exponent = bits >> 52;  // with the bias of 1023
     const S k = from_bits(exponent | 0x4330000000000000) - (0x1p52 + 1023);
     const S f = from_bits((bits & 0xfffffffffffff) + half_root) - 1;  // hi = 2^k (1 + f), 1 + f in [sqrt(1/2), sqrt 2)
-    const S rest = lo / hi, shift = k - less;
-    const S s = f / (2 + f), z = s * s, half_square = 0.5 * f * f;
+    const S shrink = from_bits((2046 - exponent) << 52);                // 2^-k for k < 1024
+    const S inverse = 1 / ((2 + f) * (1 + f)), shift = k - less;
+    const S rest = where(hi < 0x1p60, lo * shrink, S(0)) * ((2 + f) * inverse);
+    const S s = f * ((1 + f) * inverse), z = s * s, half_square = 0.5 * f * f;
     return fma(shift, S(ln2_hi),
                f - (half_square - (s * (half_square + z * atanh_series<1>(z)) + fma(shift, S(ln2_lo), rest))));
 }
@@ -123,6 +125,14 @@ HG_FN S log1p(S x) {
     const S value = log_of_sum(hi, lo, S(0));
     return where(hi > 0, where(hi <= largest, where(fabs(x) < 1e-300, x, value), hi),
                  where(hi == 0, S(-infinity()), S(nan(""))));
+}
+
+// acosh(1 + x), x >= 0
+template <class S>
+HG_FN S acosh1p(S x) {
+    const auto large = x > 1e8;  // where it is log(2 (1 + x)) to the last digit
+    const S r = where(large, S(1), x);
+    return log1p(where(large, 2 * x + 1, r + sqrt(r * (r + 2))));
 }
 
 // of x >= 0

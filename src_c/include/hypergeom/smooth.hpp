@@ -18,7 +18,9 @@ template <class S>
 struct Root {
     S c, root, inverse;
 
-    HG_FN explicit Root(S c) : c(c), root(sqrt(c)), inverse(1 / root) {}
+    HG_FN explicit Root(S c) : c(c), root(c), inverse(c) {
+        if (any(c != 1)) root = sqrt(c), inverse = 1 / root;
+    }
 };
 
 // asinh(sqrt(c) u) / sqrt(c), also where c is 0

@@ -68,6 +68,33 @@ HG_FN Terms<1 + int(sizeof...(Rest)), S> terms(S first, Rest... rest) {
     return {{first, S(rest)...}};
 }
 
+template <int K, class S>
+HG_FN void add(Terms<K, S>& total, const Terms<K, S>& t) {
+    for (int k = 0; k < K; ++k) total.value[k] += t.value[k];
+}
+
+// What one entry adds to several sums of products: products(a, b, c, d) for a b and c d. They are fused with the sums.
+template <int K, class S>
+struct Products {
+    S factor[2 * K];
+
+    HG_FN operator Terms<K, S>() const {
+        Terms<K, S> t;
+        for (int k = 0; k < K; ++k) t.value[k] = factor[2 * k] * factor[2 * k + 1];
+        return t;
+    }
+};
+
+template <class S, class... Rest>
+HG_FN Products<(1 + int(sizeof...(Rest))) / 2, S> products(S first, Rest... rest) {
+    return {{first, S(rest)...}};
+}
+
+template <int K, class S>
+HG_FN void add(Terms<K, S>& total, const Products<K, S>& t) {
+    for (int k = 0; k < K; ++k) total.value[k] = fma(t.factor[2 * k], t.factor[2 * k + 1], total.value[k]);
+}
+
 // Where sums go: into(xx, yy).
 template <int K, class S>
 struct Targets {
@@ -81,14 +108,12 @@ HG_FN Targets<1 + int(sizeof...(Rest)), S> into(S& first, Rest&... rest) {
 
 // Several sums along a row in one pass:
 //     sum(team, d, into(xx, xy), [=](auto at) { return terms(at(x) * at(x), at(x) * at(y)); });
+// or, with products(at(x), at(x), at(x), at(y)), in fused products.
 template <class Team, int K, class S, class F>
 HG_FN void sum(Team team, int d, Targets<K, S> target, F term) {
     Terms<K, S> total;
     for (int k = 0; k < K; ++k) total.value[k] = S(0);
-    for (int i = team.rank(); i < d; i += Team::size) {
-        const Terms<K, S> t = term(Entry{i});
-        for (int k = 0; k < K; ++k) total.value[k] += t.value[k];
-    }
+    for (int i = team.rank(); i < d; i += Team::size) add(total, term(Entry{i}));
     for (int k = 0; k < K; ++k) *target.sum[k] = team.sum(total.value[k]);
 }
 

@@ -52,7 +52,7 @@ HG_FN void log_vjp(Team team, int n, const T* G, const T* x, const T* y, const R
         y_bar[i] = T(w.H * Gi - 2 * of_Q * slope_entry(t.y, yi, xi));
     }
     put_time_bar(team, x_bar, of_Q), put_time_bar(team, y_bar, of_Q);
-    put(team, c_bar, of_q * chord_by_curvature(*c, p) / 4 + fold * w.time / (2 * *c * *c * p.x0));
+    put(team, c_bar, of_q * chord_by_curvature(team, n, x, y, *c, p) / 4 + fold * w.time / (2 * *c * *c * p.x0));
 }
 
 // A step from x: cosh x + slope v, where cosh and slope are functions of rho = r^2 = c |v|_x^2 that reach the
@@ -453,7 +453,7 @@ HG_FN void geodesic_vjp(Team team, int n, const T* G, const T* x, const T* y, co
     const S half = 0.5 * w.theta, ratio = sinh_ratio(w.theta * w.theta);
     const S near = w.y.cosh * Ge + 2 * sinh_cosh(half).sinh * sinh_cosh((2 * part - 1) * half).sinh / ratio * Gx;
     put(team, t_bar, where(w.theta < 1, near, w.y.cosh * Gy - w.x.cosh * Gx));
-    put(team, c_bar, of_q * chord_by_curvature(c, w.p) / 4 - fold / (2 * c * c));
+    put(team, c_bar, of_q * chord_by_curvature(team, n, x, y, c, w.p) / 4 - fold / (2 * c * c));
 }
 
 }  // namespace hypergeom::lorentz

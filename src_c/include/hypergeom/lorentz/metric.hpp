@@ -4,22 +4,25 @@
 
 namespace hypergeom::lorentz {
 
-// 2 asinh(sqrt q) / sqrt(c)
-template <class S>
-HG_FN S distance(const Root<S>& c, const Chord<S>& p) {
-    return 2 * asinh_length(c, p.length / 2);
+// acosh(1 + cQ/2) / sqrt(c), which is the length of the chord where that is short.
+template <class Team, class X, class Y, class S>
+HG_FN S distance(Team team, int n, const X* x, const Y* y, const Root<S>& c, const Chord<S>& p) {
+    const S rise = 2 * p.q, value = c.inverse * acosh1p(rise);
+    const auto is_long = rise > 1e-200;
+    if (!any(!is_long)) return value;
+    return where(is_long, value, chord_length(team, n - 1, x + 1, y + 1, p));
 }
 
 // Its derivative in c where Q is held.
 template <class S>
-HG_FN S distance_by_curvature(S c, const Chord<S>& p) {
-    return where(p.q > 1, (p.length / sqrt(1 + p.q) - p.length * asinh_ratio(p.q)) / (2 * c),
-                 p.length * p.Q * asinh_ratio_slope(p.q) / 4);
+HG_FN S distance_by_curvature(S c, const Chord<S>& p, S length) {
+    return where(p.q > 1, (length / sqrt(1 + p.q) - length * asinh_ratio(p.q)) / (2 * c),
+                 length * p.Q * asinh_ratio_slope(p.q) / 4);
 }
 
 template <class Team, class T>
 HG_FN void dist(Team team, int n, const T* x, const T* y, const Real<T>* c, T* out) {
-    put(team, out, distance(Root<Real<T>>(*c), chord(team, n, x, y, *c)));
+    put(team, out, distance(team, n, x, y, Root<Real<T>>(*c), chord(team, n, x, y, *c)));
 }
 
 template <class Team, class T>
@@ -28,14 +31,15 @@ HG_FN void dist_vjp(Team team, int n, const T* G, const T* x, const T* y, const 
     typedef Real<T> S;
     const Chord<S> p = chord(team, n, x, y, *c);
     const ChordGradient<S> t = chord_gradient(team, n, x, y, *c, p);
-    const S scale = S(*G) / sqrt(1 + p.q), inverse = reciprocal(p.length);
+    const S length = chord_length(team, n - 1, x + 1, y + 1, p);
+    const S scale = S(*G) / sqrt(1 + p.q), inverse = reciprocal(length);
     for (int i = 1 + team.rank(); i < n; i += Team::size) {
         const S xi = x[i], yi = y[i];
         x_bar[i] = T(-scale * (inverse * slope_entry(t.x, xi, yi)));
         y_bar[i] = T(-scale * (inverse * slope_entry(t.y, yi, xi)));
     }
     put_time_bar(team, x_bar, p.q), put_time_bar(team, y_bar, p.q);
-    put(team, c_bar, scale * (inverse * t.of_c) / 2 + S(*G) * distance_by_curvature(*c, p));
+    put(team, c_bar, scale * (inverse * t.of_c) / 2 + S(*G) * distance_by_curvature(*c, p, length));
 }
 
 // |y| asinh_ratio(c|y|^2)
@@ -63,7 +67,7 @@ template <class Team, class T>
 HG_FN void sqdist(Team team, int n, const T* x, const T* y, const Real<T>* c, T* out) {
     typedef Real<T> S;
     const Chord<S> p = chord(team, n, x, y, *c);
-    const S r = p.length * asinh_ratio(p.q);
+    const S r = chord_length(team, n - 1, x + 1, y + 1, p) * asinh_ratio(p.q);
     put(team, out, r * r);
 }
 

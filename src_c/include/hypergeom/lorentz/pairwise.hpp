@@ -21,21 +21,20 @@ struct Side {
 template <class Team, class T>
 HG_FN Side<Real<T>> side(Team team, int n, const T* x, Real<T> c) {
     Real<T> xx;
-    sum(team, n - 1, into(xx), [=, x = x + 1](auto at) { return terms(at(x) * at(x)); });
+    sum(team, n - 1, into(xx), [=, x = x + 1](auto at) { return products(at(x), at(x)); });
     return {xx, time(c, xx, x[0])};
 }
 
 // The sums along the spatial parts of a pair.
 template <class S>
 struct PairSums {
-    S xy = S(0), ee = S(0), es = S(0), ss = S(0);
+    S xy = S(0), ee = S(0), es = S(0);
 
     HG_FN void add(S xi, S yi) {
         const S e = yi - xi, s = yi + xi;
-        xy += xi * yi;
-        ee += e * e;
-        es += e * s;
-        ss += s * s;
+        xy = fma(xi, yi, xy);
+        ee = fma(e, e, ee);
+        es = fma(e, s, es);
     }
 };
 
@@ -44,7 +43,7 @@ template <class Team, class X, class Y, class S>
 HG_FN Chord<S> chord_of(Team team, int n, const X* x, const Y* y, const Side<S>& of_x, const Side<S>& of_y,
                         const PairSums<S>& sums, S c) {
     Chord<S> p;
-    p.xx = of_x.xx, p.yy = of_y.xx, p.xy = sums.xy, p.ee = sums.ee, p.es = sums.es, p.ss = sums.ss;
+    p.xx = of_x.xx, p.yy = of_y.xx, p.xy = sums.xy, p.ee = sums.ee, p.es = sums.es;
     p.x0 = of_x.x0, p.y0 = of_y.x0;
     finish_chord(team, n - 1, x + 1, y + 1, c, p);
     return p;
@@ -53,7 +52,7 @@ HG_FN Chord<S> chord_of(Team team, int n, const X* x, const Y* y, const Side<S>&
 template <class Team, class X, class Y, class S>
 HG_FN S pair_distance(Team team, int n, const X* x, const Y* y, const Side<S>& of_x, const Side<S>& of_y,
                       const PairSums<S>& sums, const Root<S>& c) {
-    return distance(c, chord_of(team, n, x, y, of_x, of_y, sums, c.c));
+    return distance(team, n, x, y, c, chord_of(team, n, x, y, of_x, of_y, sums, c.c));
 }
 
 // What a pair adds to a spatial entry of the cotangent of x alone: a multiple of what `Remainder` leaves of y.
@@ -88,9 +87,10 @@ HG_FN PairSlopes<S> pair_slopes(Team team, int n, const X* x, const Y* y, const 
     const S c = root.c;
     const Chord<S> p = chord_of(team, n, x, y, of_x, of_y, sums, c);
     const ChordGradient<S> t = chord_gradient(team, n, x, y, c, p);
-    const S scale = G / sqrt(1 + p.q), inverse = reciprocal(p.length);
+    const S length = chord_length(team, n - 1, x + 1, y + 1, p);
+    const S scale = G / sqrt(1 + p.q), inverse = reciprocal(length);
     return {scale, inverse, t.x.first, t.y.first, -scale * (inverse * t.x.r), -scale * (inverse * t.y.r),
-            scale * (inverse * t.of_c) / 2 + G * distance_by_curvature(c, p)};
+            scale * (inverse * t.of_c) / 2 + G * distance_by_curvature(c, p, length)};
 }
 
 }  // namespace hypergeom::lorentz

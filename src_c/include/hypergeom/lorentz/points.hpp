@@ -20,10 +20,16 @@ HG_FN auto is_curvature(S c) {
     return (c > 0) & is_finite(c);
 }
 
+// 1/c; unit curvature is common enough to save the division.
+template <class S>
+HG_FN S inverse_of(S c) {
+    return any(c != 1) ? 1 / c : c;
+}
+
 // sqrt(1/c + |x|^2). On the CPU a row that is NaN because x0^2 or c x0^2 is too large is computed again, in Wide.
 template <class S, class T>
 HG_FN S time(S c, S xx, T stored_time) {
-    const S x0 = sqrt(1 / c + xx), stored = stored_time;
+    const S x0 = sqrt(inverse_of(c) + xx), stored = stored_time;
     const auto has_room = (x0 < longest<S>) & (c * xx < longest<S> * longest<S>);
     return where(is_curvature(c) & has_room & (stored > 0) & (stored <= largest), x0, S(nan("")));
 }
@@ -136,58 +142,103 @@ HG_FN Real<T> power_for(Team team, int d, const T* v) {
 // Two points and the square Q of the chord between them: Q = |e|^2 - e0^2, q = cQ/4 = sinh^2(sqrt(c) dist / 2).
 template <class S>
 struct Chord {
-    S xx, yy, xy, ee, es, ss;
+    S xx, yy, xy, ee, es;
     S x0, y0, e0;
-    S across, length, Q, q;  // across: the square of the part of the nearer point across the farther one
+    S Q, q;
 };
 
-// |n_perp|^2, n_perp the part of n across f, where n is x in the rows of `first`, else y
-template <class Team, class X, class Y, class M, class S>
-HG_FN S across_square(Team team, int d, const X* x, const Y* y, M first, S c, S xy, S ff) {
-    const auto n = [=](auto at) { return where(first, S(at(x)), S(at(y))); };
-    const auto f = [=](auto at) { return where(first, S(at(y)), S(at(x))); };
-    return parts(team, d, c, ff, xy, f, n).square;
+// Of two points, n is the one nearer to the apex and f the other one.
+template <class S, class M>
+struct Ends {
+    M x_is_near;
+    S nn, ff;
+
+    HG_FN S near_of(S of_x, S of_y) const { return where(x_is_near, of_x, of_y); }
+    HG_FN S far_of(S of_x, S of_y) const { return where(x_is_near, of_y, of_x); }
+};
+
+template <class S, class M>
+HG_FN Ends<S, M> ends(M x_is_near, const Chord<S>& p) {
+    return {x_is_near, where(x_is_near, p.xx, p.yy), where(x_is_near, p.yy, p.xx)};
 }
 
-// Q = (|e_perp|^2 + (4/c) k) / (1 - k), k = (e0 / |s|)^2 and e_perp the part of e orthogonal to s: a sum of squares
-// where the definition cancels. |e_perp| |s| is twice the area of x and y, that is 2 |f| |n_perp| for the nearer point
-// n and the farther one f. At obtuse angles the definition adds numbers of one sign.
-template <class Team, class X, class Y, class S>
-HG_FN S chord_square(Team team, int d, const X* x, const Y* y, S c, Chord<S>& p) {
-    const auto x_is_near = p.xx <= p.yy;
-    const S nn = where(x_is_near, p.xx, p.yy), ff = where(x_is_near, p.yy, p.xx), product = p.x0 * p.y0 - p.xy;
-    const auto obtuse = (p.xy < 0) & (c * product > 2);
-    const S of_obtuse = 2 * (product - 1 / c);
-    p.across = nn - p.xy * (p.xy / ff);
-    if (!any(!obtuse)) return of_obtuse;
-    S across = across_square(team, d, x, y, x_is_near, c, p.xy, ff);
-    if (any(p.xx == p.yy))  // so that x, y give the same as y, x
-        across = where(p.xx == p.yy, (across + across_square(team, d, x, y, !x_is_near, c, p.xy, ff)) / 2, across);
-    p.across = where(obtuse, p.across, across);
-    const S perp = where(p.ss > 0, 4 * across * (ff / p.ss), p.ee);
-    const S s = sqrt(p.ss), ratio = where(s > 0, fabs(p.e0) / s, S(0)), k = ratio * ratio;
-    S rest = 1 - k;
-    if (any(!(k < 0.5))) {
-        // |s| - |e0| = (|s| - |f|) - (f0 - |f|) + n0, for the nearer point n and the farther f
-        const S f = sqrt(ff), f0 = where(x_is_near, p.y0, p.x0), n0 = where(x_is_near, p.x0, p.y0);
-        const S difference = (nn + 2 * p.xy) / (s + f) - 1 / (c * (f0 + f)) + n0;
-        rest = where(k < 0.5, rest, difference / s * (1 + ratio));
+// |n_perp|^2 in the rows `of_use`, n_perp the part of n across f. What rounding leaves of the other part in n less its
+// multiple of f counts where n_perp is hardly more than that: there, a multiple of f is taken off again.
+template <class Team, class X, class Y, class S, class M, class Use>
+HG_FN S across_square(Team team, int d, const X* x, const Y* y, S c, S xy, const Ends<S, M>& of, Use of_use) {
+    const auto n = [=](auto at) { return of.near_of(S(at(x)), S(at(y))); };
+    const auto f = [=](auto at) { return of.far_of(S(at(x)), S(at(y))); };
+    const S inverse = where(has_direction(of.ff), 1 / of.ff, S(0));
+    const Remainder<S> first = remainder(team, d, c, of.ff, xy * inverse, f, n);
+    S square, again;
+    sum(team, d, into(square, again), [=](auto at) {
+        const S fi = f(at), w = first(fi, n(at));
+        return products(w, w, w, fi);
+    });
+    const S rest = again * inverse, left = rest * again, once = square - left;
+    const auto twice = of_use & !(left < 0.5 * square);
+    if (!any(twice)) return once;
+    sum(team, d, into(square), [=](auto at) {
+        const S fi = f(at), w = first(fi, n(at)) - rest * fi;
+        return products(w, w);
+    });
+    return where(twice, square, once);
+}
+
+// Q = (|e_perp|^2 + (4/c) k) / (1 - k), k = (e0 / |s|)^2 and e_perp the part of e orthogonal to s: a sum of squares.
+// |e_perp| |s| is twice the area of x and y, that is 2 |f| |n_perp|. For the rows `radial`, where |e0| is no less than
+// half of |e|, and so |s| no less than half of |x| + |y|.
+template <class Team, class X, class Y, class S, class M>
+HG_FN S radial_chord_square(Team team, int d, const X* x, const Y* y, S c, const Chord<S>& p, M radial) {
+    const auto of = ends(p.xx <= p.yy, p);
+    S across = across_square(team, d, x, y, c, p.xy, of, radial);
+    const auto tie = radial & (p.xx == p.yy);
+    if (any(tie)) {  // so that x, y give the same as y, x
+        const S other = across_square(team, d, x, y, c, p.xy, ends(!of.x_is_near, p), radial);
+        across = where(tie, (across + other) / 2, across);
     }
-    return where(obtuse, of_obtuse, (perp + 4 / c * k) / rest);
+    const S ss = p.xx + p.yy + 2 * p.xy, inverse = 1 / ss, k = p.e0 * (p.e0 * inverse);
+    const auto long_times = radial & !(k < 0.5);
+    S rest = 1 - k;
+    if (any(long_times)) {
+        // |s| - |e0| = (|s| - |f|) - (f0 - |f|) + n0
+        const S s = sqrt(ss), ratio = fabs(p.e0) / s;
+        const S f = sqrt(of.ff), f0 = of.far_of(p.x0, p.y0), n0 = of.near_of(p.x0, p.y0);
+        const S difference = (of.nn + 2 * p.xy) / (s + f) - 1 / (c * (f0 + f)) + n0;
+        rest = where(long_times, difference / s * (1 + ratio), rest);
+    }
+    return 4 * (across * (of.ff * inverse) + k * inverse_of(c)) / rest;
 }
 
-// The chord of two spatial parts from the sums xx to ss along them and the times. One of x and y may have rows of plain
+// By the definition where not much of |e|^2 is taken off it, and as 2 (x0 y0 - x.y - 1/c) where that does not cancel:
+// far pairs at angles that are not narrow.
+template <class Team, class X, class Y, class S>
+HG_FN S chord_square(Team team, int d, const X* x, const Y* y, S c, const Chord<S>& p) {
+    const S times = p.x0 * p.y0, product = times - p.xy, drop = p.e0 * p.e0;
+    const auto apart = (3 * p.xy < times) & (c * product > 2);
+    const auto level = drop <= 0.6 * p.ee;
+    const S plain = where(apart, 2 * (product - inverse_of(c)), p.ee - drop);
+    const auto radial = !(apart | level);
+    if (!any(radial)) return plain;
+    return where(radial, radial_chord_square(team, d, x, y, c, p, radial), plain);
+}
+
+// The chord of two spatial parts from the sums xx to es along them and the times. One of x and y may have rows of plain
 // numbers, which then count for all lanes of the other.
 template <class Team, class X, class Y, class S>
 HG_FN void finish_chord(Team team, int d, const X* x, const Y* y, S c, Chord<S>& p) {
     p.e0 = p.es / (p.x0 + p.y0);
-    p.Q = chord_square(team, d, x, y, c, p) + 0 * p.e0;
-    // Where even squares underflow, both points are so close to the apex that time does not count.
-    const auto tiny = !(p.Q > 1e-270);
-    p.length = sqrt(p.Q);
-    if (any(tiny))
-        p.length = where(tiny, length(team, d, p.ee, [=](auto at) { return at(y) - at(x); }) + 0 * p.e0, p.length);
+    p.Q = chord_square(team, d, x, y, c, p);
     p.q = c * p.Q / 4;
+}
+
+// sqrt Q. Where even squares underflow, both points are so close to the apex that time does not count.
+template <class Team, class X, class Y, class S>
+HG_FN S chord_length(Team team, int d, const X* x, const Y* y, const Chord<S>& p) {
+    const auto tiny = !(p.Q > 1e-270);
+    const S plain = sqrt(p.Q);
+    if (!any(tiny)) return plain;
+    return where(tiny, length(team, d, p.ee, [=](auto at) { return at(y) - at(x); }) + 0 * p.e0, plain);
 }
 
 template <class Team, class T>
@@ -195,9 +246,9 @@ HG_FN Chord<Real<T>> chord(Team team, int n, const T* point_x, const T* point_y,
     const T *x = point_x + 1, *y = point_y + 1;
     const int d = n - 1;
     Chord<Real<T>> p;
-    sum(team, d, into(p.xx, p.yy, p.xy, p.ee, p.es, p.ss), [=](auto at) {
+    sum(team, d, into(p.xx, p.yy, p.xy, p.ee, p.es), [=](auto at) {
         const auto xi = at(x), yi = at(y), ei = yi - xi, si = yi + xi;
-        return terms(xi * xi, yi * yi, xi * yi, ei * ei, ei * si, si * si);
+        return products(xi, xi, yi, yi, xi, yi, ei, ei, ei, si);
     });
     p.x0 = time(c, p.xx, point_x[0]), p.y0 = time(c, p.yy, point_y[0]);
     finish_chord(team, d, x, y, c, p);
@@ -205,17 +256,20 @@ HG_FN Chord<Real<T>> chord(Team team, int n, const T* point_x, const T* point_y,
 }
 
 // d(cQ)/dc = |y sqrt(x0/y0) - x sqrt(y0/x0)|^2, which Q + c dQ/dc cancels to along a line through the apex. It is
-// (|n_perp|^2 + g^2) f0/n0, with g = n.f/|f| - |f| n0/f0 for the nearer point n and the farther f.
-template <class S>
-HG_FN S chord_by_curvature(S c, const Chord<S>& p) {
-    const auto x_is_near = p.xx <= p.yy;
-    const S nn = where(x_is_near, p.xx, p.yy), ff = where(x_is_near, p.yy, p.xx), n = sqrt(nn), f = sqrt(ff);
-    const S n0 = where(x_is_near, p.x0, p.y0), f0 = where(x_is_near, p.y0, p.x0);
-    const auto acute = (p.xy > 0) & (p.across < 0.5 * nn);
-    const S along = sqrt(where(acute, nn - p.across, nn));  // n.f/|f| = n - |n_perp|^2 / (n + n.f/|f|)
-    const S of_acute = -fabs(p.es) / (c * f0 * (n * f0 + n0 * f)) - p.across / (n + along);
-    const S g = where(acute, of_acute, where(f > 0, p.xy / f - f * (n0 / f0), S(0)));
-    return (p.across + g * g) * (f0 / n0);
+// (|n_perp|^2 + g^2) f0/n0, with g = n.f/|f| - |f| n0/f0.
+template <class Team, class T, class S>
+HG_FN S chord_by_curvature(Team team, int n, const T* x, const T* y, S c, const Chord<S>& p) {
+    const auto of = ends(p.xx <= p.yy, p);
+    const S near = sqrt(of.nn), f = sqrt(of.ff), n0 = of.near_of(p.x0, p.y0), f0 = of.far_of(p.x0, p.y0);
+    S across = where(f > 0, of.nn - p.xy * (p.xy / of.ff), of.nn);
+    S g = where(f > 0, p.xy / f - f * (n0 / f0), S(0));
+    const auto narrow = (p.xy > 0) & (across < 0.5 * of.nn);
+    if (any(narrow)) {
+        across = where(narrow, across_square(team, n - 1, x + 1, y + 1, c, p.xy, of, narrow), across);
+        const S along = sqrt(of.nn - across);  // n.f/|f| = |n| - |n_perp|^2 / (|n| + n.f/|f|)
+        g = where(narrow, -fabs(p.es) / (c * f0 * (near * f0 + n0 * f)) - across / (near + along), g);
+    }
+    return (across + g * g) * (f0 / n0);
 }
 
 // dQ/dx = -2 ((y - along x) + r x). Far from the apex the part of dQ/dx along x is smaller than y and x by c|x|^2, and

@@ -95,13 +95,13 @@ HG_FN S v_bar_along(S c, const Chord<S>& p, S tau, S g, S G_perp) {
 // Far from the apex the two cancel where v is along x, to
 //     along (1 + rho) (shrink (rho - 1) / (2 c rho) - D / (4 (1 + q))),    D = d(cQ)/dc,
 // by 4 q rho = c rho D + (1 - rho)^2.
-template <class S>
-HG_FN S image_by_curvature(S c, const Transport<S>& r) {
+template <class Team, class T, class S>
+HG_FN S image_by_curvature(Team team, int n, const T* x, const T* y, S c, const Transport<S>& r) {
     const Chord<S>& p = r.p;
     const S rho = p.y0 / p.x0, sum = 1 + rho, rate = sum * sum / rho / (4 * (1 + p.q));
     const S shrink = 1 / (1 + c * p.xx), slant = (p.e0 / p.x0) * (sum / rho) / (2 * c);
     const S near = r.nu * rate - r.v.along * (1 - shrink) * slant;
-    const S along = shrink * slant - sum * chord_by_curvature(c, p) / (4 * (1 + p.q));
+    const S along = shrink * slant - sum * chord_by_curvature(team, n, x, y, c, p) / (4 * (1 + p.q));
     return where(c * p.xx > 1, r.y_perp * rate + r.v.along * along, near);
 }
 
@@ -153,7 +153,7 @@ HG_FN void transport_vjp(Team team, int n, const T* G, const T* x, const T* y, c
         v_bar[i] = T(where(far, far_v, Gi + C_n * to_x));
     }
     put_time_bar(team, x_bar, p.q), put_time_bar(team, y_bar, p.q), put_time_bar(team, v_bar, p.q);
-    put(team, c_bar, Gs / half * image_by_curvature(c, r) + fold * (yw / p.y0) / (2 * c * c * p.y0));
+    put(team, c_bar, Gs / half * image_by_curvature(team, n, x, y, c, r) + fold * (yw / p.y0) / (2 * c * c * p.y0));
 }
 
 // v + c y.v / (1 + h) y, whose time entry is sqrt(c) y.v. Far from the apex y.v is nearly all of it: all digits count.

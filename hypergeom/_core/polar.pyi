@@ -1,0 +1,3 @@
+import numpy as np
+
+def __getattr__(name: str) -> np.ufunc: ...

@@ -1,0 +1,8 @@
+"""Optimizers on manifolds: pure functions of point, gradient and state.
+
+`Muon` takes steps of equal singular values in flat space, and `HyperbolicMuon` on the groups O(p, q).
+"""
+
+from hypergeom.optim.muon import HyperbolicMuon, Muon, MuonState
+
+__all__ = ["HyperbolicMuon", "Muon", "MuonState"]
