@@ -10,10 +10,11 @@ import array_api_compat
 import numpy as np
 import numpy.typing as npt
 
+from hypergeom._arguments import batch_shape, checked
 from hypergeom._rows import sum_to
 from hypergeom._smooth import piecewise, sinh_ratio, sinh_ratio_slope
 
-__all__ = ["check_number", "floating", "logpdf", "logpdf_vjp", "scaled_normal", "uniform_vectors", "wide"]
+__all__ = ["check_number", "logpdf", "logpdf_vjp", "normal_vectors", "uniform_vectors"]
 
 Array = Any
 RandomState = int | np.random.Generator | None
@@ -67,30 +68,32 @@ def _radii(n: int, d: int, c: float, R: float, rng: np.random.Generator) -> npt.
     return out / root
 
 
-def wide(xp: Any, a: Array) -> Array:
-    """In float64 where the library has it."""
-    dtypes = xp.__array_namespace_info__().dtypes(kind="real floating")
-    return xp.astype(a, dtypes["float64"], copy=False) if "float64" in dtypes else a
-
-
-def floating(a: Array) -> tuple[Any, Array]:
-    """The namespace of an array, and the array with a floating dtype; sequences become NumPy arrays."""
-    if not array_api_compat.is_array_api_obj(a):
-        a = np.asarray(a)
-    xp = array_api_compat.array_namespace(a)
-    return xp, a if xp.isdtype(a.dtype, "real floating") else xp.astype(a, xp.float64)
-
-
-def scaled_normal(function: str, mean: Array, scale: Array, shape: tuple[int, ...], d: int, rng: RandomState) -> Array:
-    """Normal vectors of standard deviation `scale`, in the library and on the device of `mean`."""
-    xp = array_api_compat.array_namespace(mean)
-    deviation = np.asarray(scale, dtype=np.float64) if isinstance(scale, (int, float)) else scale
-    if deviation.ndim and deviation.shape[-1] not in (1, d):
-        raise ValueError(f"{function}: scale needs a last axis of {d} entries or 1, got shape {tuple(deviation.shape)}")
-    batch = np.broadcast_shapes(mean.shape[:-1], deviation.shape[:-1])
+def normal_vectors(
+    space: str, mean: Array, scale: Array, c: Any, shape: tuple[int, ...], rng: RandomState
+) -> tuple[Array, Array, Any, Any]:
+    """Normal vectors of standard deviation `scale`; the mean in float64 where the library has it, c and the dtype of
+    the result."""
+    name, first = f"{space}.random_normal", int(space == "lorentz")
+    xp, _, (wide, deviation), c = checked(name, {"mean": mean, "scale": scale}, c, flat=not first, scalars=("scale",))
+    d = wide.shape[-1] - first
+    _check_scale(name, deviation, d)
+    batch = batch_shape(name, {"mean": wide, "scale": _at_least_1d(xp, deviation)}, c)
     noise = np.random.default_rng(rng).standard_normal((*shape, *batch, d))
-    noise = xp.asarray(noise, device=array_api_compat.device(mean))
-    return noise * (float(scale) if isinstance(scale, (int, float)) else xp.astype(deviation, noise.dtype))
+    noise = xp.asarray(noise, dtype=wide.dtype, device=array_api_compat.device(wide))
+    single = str(getattr(mean, "dtype", "")).endswith("float32")
+    return noise * deviation, wide, c, xp.float32 if single else wide.dtype
+
+
+def _check_scale(name: str, scale: Array, d: int) -> None:
+    if d < 1:
+        raise ValueError(f"{name}: a point of the hyperboloid needs at least two entries")
+    shape = tuple(getattr(scale, "shape", ()))
+    if shape and shape[-1] not in (1, d):
+        raise ValueError(f"{name}: scale needs a last axis of {d} entries or 1, got shape {shape}")
+
+
+def _at_least_1d(xp: Any, a: Any) -> Array:
+    return xp.reshape(a, (1,)) if getattr(a, "ndim", None) == 0 else xp.ones((1,)) if isinstance(a, (int, float)) else a
 
 
 class _Arguments(NamedTuple):
@@ -99,23 +102,31 @@ class _Arguments(NamedTuple):
     mean: Array
     scale: Array
     c: Array  # one for each row
+    g: Array  # likewise
     dtype: Any
 
 
-def _arguments(x: Array, mean: Array, scale: Array, c: Any) -> _Arguments:
+def _arguments(name: str, x: Array, mean: Array, scale: Array, c: Any, g: Array = 1.0) -> _Arguments:
     """All with the axes of the batch, in float64 where the library has it; and the dtype of the result."""
-    xp, x = floating(x)
-    _, mean = floating(mean)
-    dtype = xp.result_type(x, mean)
-    x, mean = wide(xp, x), wide(xp, mean)
+    first = int(name.startswith("lorentz"))
+    named = {"x": x, "mean": mean, "scale": scale, "g": g}
+    xp, dtype, (x, mean, scale, g), c = checked(name, named, c, flat=not first, scalars=("scale", "g"))
+    if x.shape[-1] != mean.shape[-1]:
+        raise ValueError(
+            f"{name}: x and mean need the same last axis, got shapes {tuple(x.shape)} and {tuple(mean.shape)}"
+        )
+    _check_scale(name, scale, x.shape[-1] - first)
     device = array_api_compat.device(x)
-    scale, c = (
-        xp.full((), a, dtype=x.dtype, device=device) if isinstance(a, (int, float)) else wide(xp, floating(a)[1])
-        for a in (scale, c)
+    scale, c, g = (
+        xp.full((), a, dtype=x.dtype, device=device) if isinstance(a, (int, float)) else a for a in (scale, c, g)
     )
-    batch = np.broadcast_shapes(x.shape[:-1], mean.shape[:-1], scale.shape[:-1], c.shape)
+    batch = batch_shape(name, {"x": x, "mean": mean, "scale": _at_least_1d(xp, scale)}, c)
     x, mean = (xp.broadcast_to(a, (*batch, a.shape[-1])) for a in (x, mean))
-    return _Arguments(xp, x, mean, scale, xp.broadcast_to(c, batch), dtype)
+    try:
+        g = xp.broadcast_to(g, batch)
+    except (ValueError, RuntimeError):
+        raise ValueError(f"{name}: g needs shape {batch}, got {tuple(g.shape)}") from None
+    return _Arguments(xp, x, mean, scale, xp.broadcast_to(c, batch), g, dtype)
 
 
 class _Density(NamedTuple):
@@ -131,7 +142,7 @@ def _density(v: Array, scale: Array, c: Array) -> _Density:
     """log N(v; 0, scale^2) - (d - 1) log(sinh(r) / r), r = sqrt(c)|v|."""
     xp = array_api_compat.array_namespace(v)
     d, c = v.shape[-1], c[..., None]
-    scale = xp.where(scale > 0, scale, xp.full_like(scale, math.nan)) + 0 * v
+    scale = xp.where((scale > 0) & (scale < math.inf), scale, xp.full_like(scale, math.nan)) + 0 * v
     z = v / scale
     vv = xp.sum(v * v, axis=-1, keepdims=True)
     log_ratio, slope = _log_sinh_ratio(c * vv)
@@ -144,25 +155,27 @@ def _density(v: Array, scale: Array, c: Array) -> _Density:
     )
 
 
-def logpdf(frame: Frame, x: Array, mean: Array, scale: Array, c: Any) -> Array:
+def logpdf(space: str, frame: Frame, x: Array, mean: Array, scale: Array, c: Any) -> Array:
     """The logarithm of the density of the wrapped normal."""
-    a = _arguments(x, mean, scale, c)
+    a = _arguments(f"{space}.wrapped_normal_logpdf", x, mean, scale, c)
     return a.xp.astype(_density(frame(a.x, a.mean, a.c), a.scale, a.c).value, a.dtype, copy=False)
 
 
 def logpdf_vjp(
-    frame: Frame, frame_vjp: FrameVjp, g: Array, x: Array, mean: Array, scale: Array, c: Any
+    space: str, frame: Frame, frame_vjp: FrameVjp, g: Array, x: Array, mean: Array, scale: Array, c: Any
 ) -> tuple[Array, Array, Array, Array]:
     """Cotangents of x, mean, scale and c."""
-    a = _arguments(x, mean, scale, c)
-    xp, p = a.xp, _density(frame(a.x, a.mean, a.c), a.scale, a.c)
-    g = xp.full((), g, dtype=p.value.dtype) if isinstance(g, (int, float)) else wide(xp, floating(g)[1])
-    g = xp.broadcast_to(g, p.value.shape)
-    x_bar, mean_bar, c_bar = frame_vjp(g[..., None] * p.of_v, a.x, a.mean, a.c)
-    bars = (x_bar, mean_bar, g[..., None] * p.of_scale, c_bar + g * p.of_c)
-    given = (of if isinstance(of, (int, float)) else floating(of)[1] for of in (x, mean, scale, c))
-    x_bar, mean_bar, scale_bar, c_bar = (sum_to(xp, bar, of) for bar, of in zip(bars, given, strict=True))
+    a = _arguments(f"{space}.wrapped_normal_logpdf_vjp", x, mean, scale, c, g)
+    p = _density(frame(a.x, a.mean, a.c), a.scale, a.c)
+    x_bar, mean_bar, c_bar = frame_vjp(a.g[..., None] * p.of_v, a.x, a.mean, a.c)
+    bars = (x_bar, mean_bar, a.g[..., None] * p.of_scale, c_bar + a.g * p.of_c)
+    given = (of if isinstance(of, (int, float)) else _as_array(of) for of in (x, mean, scale, c))
+    x_bar, mean_bar, scale_bar, c_bar = (sum_to(a.xp, bar, of) for bar, of in zip(bars, given, strict=True))
     return x_bar, mean_bar, scale_bar, c_bar
+
+
+def _as_array(a: Any) -> Array:
+    return a if array_api_compat.is_array_api_obj(a) else np.asarray(a)
 
 
 def _log_sinh_ratio(q: Array) -> tuple[Array, Array]:

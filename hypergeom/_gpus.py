@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 import array_api_compat
+import numpy as np
 
 __all__ = ["gpu_of", "methods_on_one_gpu", "on_gpu", "on_one_gpu", "on_their_gpu", "one_side", "to_host"]
 
@@ -55,7 +56,10 @@ def one_side(where: str, named: Mapping[str, Any]) -> Any:
 
 
 def on_one_gpu(f: Callable[P, R], where: str | None = None) -> Callable[P, R]:
-    """A public function made of several others: in all of them, the GPU of its arguments is the current one."""
+    """A public function made of several others: in all of them, the GPU of its arguments is the current one.
+
+    As in row functions, a NaN is an answer, and NumPy does not warn of it.
+    """
     names = f.__code__.co_varnames[: f.__code__.co_argcount]
     where = where or ".".join((*f.__module__.split(".")[1:2], f.__name__))
 
@@ -73,7 +77,8 @@ def on_one_gpu(f: Callable[P, R], where: str | None = None) -> Callable[P, R]:
 
                 with _cuda.home(where, named):
                     return f(*args, **keywords)
-        return f(*args, **keywords)
+        with np.errstate(all="ignore"):
+            return f(*args, **keywords)
 
     return call
 

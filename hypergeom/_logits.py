@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import functools
 import math
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import array_api_compat
@@ -20,6 +18,7 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from hypergeom import _rows
+from hypergeom._arguments import CoreOp
 from hypergeom._gpus import on_their_gpu
 from hypergeom._smooth import dot
 
@@ -31,16 +30,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-@dataclass(frozen=True)
-class _Logits(_rows.RowOp):
-    """`mlr` or its gradient; ``m`` and ``k`` in its signature count points and hyperplanes."""
-
-    @functools.cached_property
-    def inputs(self) -> tuple[str, ...]:
-        """The core axes of each input, empty for a scalar."""
-        return tuple(re.findall(r"\((.*?)\)", self.signature.partition("->")[0]))
-
-
 def logits(signature: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Declare `mlr` or its gradient by the signature that it would have as a gufunc."""
 
@@ -48,33 +37,33 @@ def logits(signature: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         code = body.__code__
         _, space, chapter = body.__module__.split(".")
         arguments = code.co_varnames[: code.co_argcount]
-        op = _Logits(space, chapter, body.__name__, signature, arguments, body, space == "poincare")
+        op = CoreOp(space, chapter, body.__name__, signature, arguments, body, space == "poincare")
 
         @functools.wraps(body)
-        def call(*args: Any, c: Any = None) -> Any:
-            if len(args) == len(arguments) and c is None:
+        def call(*args: Any, c: Any = _rows.DEFAULT_CURVATURE) -> Any:
+            if len(args) == len(arguments) and c is _rows.DEFAULT_CURVATURE:
                 *args, c = args  # type: ignore[assignment]
             if len(args) != len(arguments) - 1:
                 raise TypeError(f"{op} takes ({', '.join(arguments)})")
-            return _dispatch(op, args, 1.0 if c is None else c)
+            return _dispatch(op, args, c)
 
         return call  # type: ignore[return-value]
 
     return declare
 
 
-def _dispatch(op: _Logits, args: Sequence[Any], c: Any) -> Any:
+def _dispatch(op: CoreOp, args: Sequence[Any], c: Any) -> Any:
     """Find the library of the arguments, and the GPU that holds them."""
     xp, given, c = _rows.one_library(op, args, c)
     with on_their_gpu(str(op), xp, dict(zip(op.arguments, (*given, c), strict=True))):
         return _call_body(op, xp, given, c)
 
 
-def _call_body(op: _Logits, xp: Any, given: Sequence[Any], c: Any) -> Any:
+def _call_body(op: CoreOp, xp: Any, given: Sequence[Any], c: Any) -> Any:
     """Check and promote the arguments, call the body, bring its results to their shapes and dtypes."""
     dtype, args = _rows.promote(op, xp, given, c)
     _rows.check_curvature(op, c)
-    batch, m, k = _check_shapes(op, args, c)
+    batch, sizes = op.check_shapes(args, c)
     wide = xp.float64 if _rows.has_float64(xp) else xp.float32
     inputs = [xp.astype(a, wide, copy=False) for a in args]
     inputs[-1] = inputs[-1][..., None, :]
@@ -87,38 +76,13 @@ def _call_body(op: _Logits, xp: Any, given: Sequence[Any], c: Any) -> Any:
     with np.errstate(all="ignore"):  # a NaN is an answer, as in row functions
         results: Any = op.body(*inputs, curvature[..., None, None])
     if not op.vjp:
-        return xp.astype(xp.broadcast_to(results, (*batch, m, k)), dtype, copy=False)
+        return xp.astype(xp.broadcast_to(results, (*batch, sizes["m"], sizes["k"])), dtype, copy=False)
     *bars, r_bar, c_bar = results
     finished = []
-    for bar, axes, a in zip((*bars, r_bar[..., 0, :], c_bar[..., 0, 0]), op.inputs[1:], (*given[1:], c), strict=True):
-        n_core = len(axes.split(",")) if axes else 0
-        bar = xp.broadcast_to(bar, (*batch, *bar.shape[bar.ndim - n_core :]))
-        finished.append(_rows.sum_to(xp, bar if axes == "" else xp.astype(bar, dtype, copy=False), a))
+    for bar, rank, a in zip((*bars, r_bar[..., 0, :], c_bar[..., 0, 0]), op.ranks[1:], (*given[1:], c), strict=True):
+        bar = xp.broadcast_to(bar, (*batch, *bar.shape[bar.ndim - rank :]))
+        finished.append(_rows.sum_to(xp, xp.astype(bar, dtype, copy=False) if rank else bar, a))
     return tuple(finished)
-
-
-def _check_shapes(op: _Logits, args: Sequence[Any], c: Any) -> tuple[tuple[int, ...], int, int]:
-    """The shape of the batch, the numbers of points and of hyperplanes."""
-    shapes = [tuple(getattr(a, "shape", ())) for a in (*args, c)]
-    sizes: dict[str, int] = {}
-    batches, fits = [], True
-    for axes, shape in zip(op.inputs, shapes, strict=True):
-        core = axes.split(",") if axes else []
-        start = len(shape) - len(core)
-        batches.append(shape[: max(start, 0)])
-        fits &= start >= 0 and all(sizes.setdefault(a, n) == n for a, n in zip(core, shape[start:], strict=False))
-    # A Lorentz vector has a time coordinate more than its z.
-    d = sizes.get("d", 0)
-    if fits and d >= 1 and sizes.get("n", d + 1) == d + 1:
-        try:
-            return np.broadcast_shapes(*batches), sizes["m"], sizes["k"]
-        except ValueError:
-            pass
-    given = ", ".join(f"{name} {shape}" for name, shape in zip(op.arguments, shapes, strict=True))
-    raise ValueError(
-        f"{op}: shapes {given} do not fit the signature {op.signature} with d >= 1"
-        f"{', n = d + 1' if 'n' in op.signature else ''} and leading axes that broadcast"
-    )
 
 
 class Directions(NamedTuple):

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import array_api_compat
 import numpy as np
 
+from hypergeom._arguments import checked
 from hypergeom._results import Result
 from hypergeom._rows import Array, Curvature, sum_to
 from hypergeom.errors import ConvergenceError
@@ -324,8 +325,7 @@ def frechet_mean_vjp(
             f"{name}: g and the mean's point need shape {tuple(start.shape)}, got {tuple(g.shape)} and "
             f"{tuple(mean.point.shape)}"
         )
-    if not xp.isdtype(g.dtype, ("real floating", "integral")):
-        raise TypeError(f"{name}: g needs dtype float32, float64 or an integer dtype, got {g.dtype}")
+    checked(name, {"g": g}, 1.0, flat=True)
     lost = ~mean.converged & ~xp.isnan(mean.grad_norm)
     if bool(xp.any(lost)):
         raise ConvergenceError(

@@ -22,12 +22,12 @@ import array_api_compat
 import numpy as np
 
 from hypergeom import _threads
+from hypergeom._arguments import CoreOp
 from hypergeom._core import pairwise
 from hypergeom._gpus import on_their_gpu
 from hypergeom._rows import (
     DEFAULT_CURVATURE,
     Array,
-    RowOp,
     check_curvature,
     check_out,
     one_library,
@@ -44,28 +44,14 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True)
-class PairOp(RowOp):
+class PairOp(CoreOp):
     """A declared function of all pairs; ``m`` and ``k`` in its signature count points."""
-
-    @functools.cached_property
-    def inputs(self) -> tuple[str, ...]:
-        """The core axes of each input, as ``"m,d"``; empty for a scalar."""
-        return _cores(self.signature.partition("->")[0])
-
-    @functools.cached_property
-    def outputs(self) -> tuple[str, ...]:
-        """The core axes of each output, empty for a scalar."""
-        return _cores(self.signature.partition("->")[2])
 
     @functools.cached_property
     def gufunc(self) -> np.ufunc:
         """The CPU twin; its last input is the number of threads. Cotangents are float64."""
         twin: np.ufunc = getattr(pairwise, f"{self.space}_{self.name}")
         return twin
-
-
-def _cores(signature: str) -> tuple[str, ...]:
-    return tuple(core.strip("()") for core in signature.replace("),(", ") (").split())
 
 
 pair_ops: dict[str, PairOp] = {}
@@ -108,7 +94,8 @@ def _call_twin(op: PairOp, xp: Any, given: Sequence[Any], c: Any, out: Any) -> A
     check_out(op, xp, out)
     _, args = promote(op, xp, given, c)
     check_curvature(op, c)
-    work = _check_shapes(op, args, c)
+    batch, sizes = op.check_shapes(args, c)
+    work = math.prod(batch) * math.prod(sizes.values())  # entries of coordinates that all pairs take together
     if array_api_compat.is_numpy_namespace(xp):
         result = _on_cpu(op, args, c, out, work)
     elif array_api_compat.is_cupy_namespace(xp):
@@ -122,41 +109,34 @@ def _call_twin(op: PairOp, xp: Any, given: Sequence[Any], c: Any, out: Any) -> A
     return tuple([sum_to(xp, bar, a) for bar, a in zip(result, (*given[1:], c), strict=True)])
 
 
-def _check_shapes(op: PairOp, args: Sequence[Any], c: Any) -> int:
-    """Entries of coordinates that all pairs take together; an error where the shapes do not fit."""
-    shapes = [getattr(a, "shape", ()) for a in (*args, c)]
-    sizes: dict[str, int] = {}
-    batches = []
-    for core, shape in zip(op.inputs, shapes, strict=True):
-        axes = core.split(",") if core else []
-        n_batch = len(shape) - len(axes)
-        batches.append(shape[: max(n_batch, 0)])
-        if n_batch < 0 or any(sizes.setdefault(a, n) != n for a, n in zip(axes, shape[n_batch:], strict=True)):
-            break
-    else:
-        vector = "n" if "n" in sizes else "d"
-        try:
-            batch = np.broadcast_shapes(*batches)
-            if sizes[vector] > (vector == "n"):
-                return math.prod(batch) * math.prod(sizes.values())
-        except ValueError:
-            pass
-    given = ", ".join(f"{name} {tuple(shape)}" for name, shape in zip(op.arguments, shapes, strict=True))
-    raise ValueError(
-        f"{op}: shapes {given} do not fit the signature {op.signature} with d >= 1"
-        f"{', n = d + 1' if 'n' in op.signature else ''} and leading axes that broadcast"
-    )
-
-
 def _on_cpu(op: PairOp, args: Sequence[Array], c: Any, out: Any, work: int) -> Any:
     """The gufunc, on as many threads as `hypergeom.threads` says."""
     dtype = next(a.dtype for a in args if isinstance(a, np.ndarray))
     inputs = [*(np.asarray(a, dtype=dtype) for a in args), np.asarray(c, dtype=np.float64)]
-    if op.space == "lorentz" and dtype == np.float64 and any((a[..., 0] > FAR).any() for a in inputs[-3:-1]):
-        result = op.body(*inputs[:-1], c)  # by the functions of one pair, which know such points
-        if out is None:
-            return result
-        out[...] = result
-        return out
+    far = _far_batches(op, inputs)
+    if far is not None and out is not None:
+        inputs = [a.copy() for a in inputs]  # which `out` may overlap
     threads = np.int64(1 if work < _threads.MIN_ENTRIES else _threads.count.get())
-    return op.gufunc(*inputs, threads) if out is None else op.gufunc(*inputs, threads, out=out)
+    result = op.gufunc(*inputs, threads) if out is None else op.gufunc(*inputs, threads, out=out)
+    return result if far is None else _redone(op, inputs, result, far)
+
+
+def _far_batches(op: PairOp, inputs: Sequence[Array]) -> Array | None:
+    """Which batches hold far points, if any does."""
+    if op.space != "lorentz" or inputs[0].dtype != np.float64:
+        return None
+    times = (a[..., 0] for a in inputs[-3:-1])
+    x, y = (((a > FAR) & (a < math.inf)).any(axis=-1) for a in times)
+    return x | y if x.any() or y.any() else None
+
+
+def _redone(op: PairOp, inputs: Sequence[Array], result: Any, far: Array) -> Any:
+    """The result, that of batches with far points by the functions of one pair, which know such points."""
+    outputs = [np.asarray(a) for a in (result if op.vjp else (result,))]
+    batch = outputs[0].shape[:-2]
+    wide = [np.broadcast_to(a, (*batch, *a.shape[a.ndim - n :])) for a, n in zip(inputs, op.ranks, strict=True)]
+    for where in map(tuple, np.argwhere(np.broadcast_to(far, batch))):
+        again = op.body(*(a[where][np.newaxis] for a in wide))
+        for a, new in zip(outputs, again if op.vjp else (again,), strict=True):
+            a[where] = new[0]
+    return outputs if op.vjp else result

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from array_api_compat import array_namespace, device, is_array_api_obj
 
+from hypergeom._arguments import batch_shape, checked
 from hypergeom._gpus import on_one_gpu
 from hypergeom._hyperboloid import cotangent, join, point, split, time_of
 from hypergeom._rows import Array, Curvature, row_op
@@ -220,14 +221,12 @@ def rotation(u: Array, v: Array, /) -> Array:
     array([[ 0., -1.],
            [ 1.,  0.]])
     """
-    u, v = (a if is_array_api_obj(a) else np.asarray(a) for a in (u, v))
-    if u.ndim < 1 or v.ndim < 1 or u.shape[-1] != v.shape[-1] or u.shape[-1] < 1:
+    xp, dtype, (u, v), _ = checked("lorentz.rotation", {"u": u, "v": v}, 1.0, flat=False)
+    if u.shape[-1] != v.shape[-1]:
         raise ValueError(
             f"lorentz.rotation: needs u and v of one shape (..., d), d >= 1, got {tuple(u.shape)}, {tuple(v.shape)}"
         )
-    xp = array_namespace(u, v)
-    if not xp.isdtype(xp.result_type(u, v), "real floating"):
-        u, v = (xp.astype(a, xp.float64) for a in (u, v))
+    batch_shape("lorentz.rotation", {"u": u, "v": v}, 1.0)
     uu, vv = dot(u, u), dot(v, v)
     unit = (xp.abs(uu - 1) <= 1e-6) & (xp.abs(vv - 1) <= 1e-6)
     u, v = u / xp.sqrt(uu), v / xp.sqrt(vv)
@@ -242,4 +241,4 @@ def rotation(u: Array, v: Array, /) -> Array:
     reflected = fold[..., :, None] * u[..., None, :] - 2 * half[..., :, None] * half[..., None, :]
     acute = (turn - xp.matrix_transpose(turn)) / 2 - shrink / 2
     one = xp.eye(u.shape[-1], dtype=s.dtype, device=device(s))
-    return one + xp.where((ss >= 2)[..., None], acute, reflected)
+    return xp.astype(one + xp.where((ss >= 2)[..., None], acute, reflected), dtype, copy=False)

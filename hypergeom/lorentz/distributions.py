@@ -7,6 +7,7 @@ from typing import Any
 
 import array_api_compat
 import numpy as np
+from array_api_compat import array_namespace
 
 from hypergeom import _distributions as shared
 from hypergeom._gpus import on_one_gpu
@@ -113,10 +114,9 @@ def random_normal(
     >>> x.shape, bool(np.median(lorentz.dist(x, mean)) < 0.2)
     ((1000, 3), True)
     """
-    xp, mean = shared.floating(mean)
-    v = shared.scaled_normal("lorentz.random_normal", mean, scale, shape, mean.shape[-1] - 1, rng)
-    exact = shared.wide(xp, mean)
-    return xp.astype(exp(exact, transport0(exact, _tangent(xp, v), c), c), mean.dtype, copy=False)
+    v, exact, c, dtype = shared.normal_vectors("lorentz", mean, scale, c, shape, rng)
+    xp = array_namespace(exact)
+    return xp.astype(exp(exact, transport0(exact, _tangent(xp, v), c), c), dtype, copy=False)
 
 
 @on_one_gpu
@@ -138,7 +138,7 @@ def wrapped_normal_logpdf(x: Array, mean: Array, scale: Array, /, c: Curvature =
     Returns
     -------
     array, shape (...)
-        NaN where a time coordinate is not above 0, or the scale is not above 0.
+        NaN where a time coordinate is not above 0, or the scale is not above 0 or infinite.
 
     Examples
     --------
@@ -148,7 +148,7 @@ def wrapped_normal_logpdf(x: Array, mean: Array, scale: Array, /, c: Curvature =
     >>> lorentz.wrapped_normal_logpdf(x, mean, 1.0).round(6)
     np.float64(-2.156934)
     """
-    return shared.logpdf(_frame, x, mean, scale, c)
+    return shared.logpdf("lorentz", _frame, x, mean, scale, c)
 
 
 @on_one_gpu
@@ -166,7 +166,7 @@ def wrapped_normal_logpdf_vjp(
     >>> bool(x_bar[1] < 0)
     True
     """
-    return shared.logpdf_vjp(_frame, _frame_vjp, g, x, mean, scale, c)
+    return shared.logpdf_vjp("lorentz", _frame, _frame_vjp, g, x, mean, scale, c)
 
 
 def _tangent(xp: Any, v: Array) -> Array:

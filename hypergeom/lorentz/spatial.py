@@ -254,7 +254,8 @@ def tangent_from_spatial(x: Array, vs: Array, /, c: Curvature = 1.0, *, out: Arr
     array([0.6, 1. , 2. ])
     """
     b = base(x, c)
-    return join(dot(b.x, vs) / b.x0, vs + 0 * b.x0)
+    time = dot(b.x, vs) / b.x0
+    return join(time, vs + 0 * time)
 
 
 @row_op("(n),(n),(d),()->(n),(d),()")

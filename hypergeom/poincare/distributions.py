@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+from array_api_compat import array_namespace
 
 from hypergeom import _distributions as shared
 from hypergeom._gpus import on_one_gpu
@@ -110,10 +111,9 @@ def random_normal(
     >>> x.shape, bool(np.median(poincare.dist(x, np.array([0.5, 0.0]))) < 0.2)
     ((1000, 2), True)
     """
-    xp, mean = shared.floating(mean)
-    v = shared.scaled_normal("poincare.random_normal", mean, scale, shape, mean.shape[-1], rng)
-    exact = shared.wide(xp, mean)
-    return xp.astype(exp(exact, transport0(exact, v / 2, c), c), mean.dtype, copy=False)
+    v, exact, c, dtype = shared.normal_vectors("poincare", mean, scale, c, shape, rng)
+    xp = array_namespace(exact)
+    return xp.astype(exp(exact, transport0(exact, v / 2, c), c), dtype, copy=False)
 
 
 @on_one_gpu
@@ -135,7 +135,7 @@ def wrapped_normal_logpdf(x: Array, mean: Array, scale: Array, /, c: Curvature =
     Returns
     -------
     array, shape (...)
-        NaN where x or the mean is outside the ball, or the scale is not above 0.
+        NaN where x or the mean is outside the ball, or the scale is not above 0 or infinite.
 
     Examples
     --------
@@ -144,7 +144,7 @@ def wrapped_normal_logpdf(x: Array, mean: Array, scale: Array, /, c: Curvature =
     >>> poincare.wrapped_normal_logpdf(np.array([0.5, 0.0]), np.zeros(2), 1.0).round(6)
     np.float64(-2.634986)
     """
-    return shared.logpdf(_frame, x, mean, scale, c)
+    return shared.logpdf("poincare", _frame, x, mean, scale, c)
 
 
 @on_one_gpu
@@ -161,7 +161,7 @@ def wrapped_normal_logpdf_vjp(
     >>> bool(x_bar[0] > 0)
     True
     """
-    return shared.logpdf_vjp(_frame, _frame_vjp, g, x, mean, scale, c)
+    return shared.logpdf_vjp("poincare", _frame, _frame_vjp, g, x, mean, scale, c)
 
 
 def _frame(x: Array, mean: Array, c: Array) -> Array:

@@ -14,6 +14,7 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
+from hypergeom._arguments import Checked, batch_shape, checked
 from hypergeom._gpus import on_one_gpu
 from hypergeom._rows import Array, Curvature
 from hypergeom._smooth import atanh_ratio, atanh_ratio_slope, dot, tanh_ratio
@@ -239,11 +240,7 @@ def split_vjp(g: Sequence[Array], x: Array, sizes: Sequence[int], /, c: Curvatur
 
 def _concat_parts(xp: Any, xs: Sequence[Array], c: Array) -> list[Array]:
     """The tangent vectors at the origin that are joined."""
-    try:
-        batch = np.broadcast_shapes(*(x.shape[:-1] for x in xs), _shape(c))
-    except ValueError:
-        given = ", ".join(str(tuple(x.shape)) for x in xs)
-        raise ValueError(f"poincare.concat: shapes {given} and that of c, {_shape(c)}, do not broadcast") from None
+    batch = batch_shape("poincare.concat", {f"xs[{i}]": x for i, x in enumerate(xs)}, c)
     d = sum(x.shape[-1] for x in xs)
     return [xp.broadcast_to(_beta_ratio(d, x.shape[-1]) * log0(x, c), (*batch, x.shape[-1])) for x in xs]
 
@@ -299,36 +296,9 @@ def _named(xs: Sequence[Array]) -> dict[str, Array]:
     return {f"xs[{i}]": x for i, x in enumerate(xs)}
 
 
-def _arrays(name: str, given: dict[str, Array], c: Curvature) -> tuple[Any, Any, list[Array], Any]:
-    """The namespace of the arguments, the dtype of the result, and the arguments in float64 (a number `c` as it is)."""
-    number = isinstance(c, (int, float, np.integer, np.floating)) and not isinstance(c, (bool, np.bool_))
-    values = dict(given) if number else {**given, "c": c}
-    foreign = [
-        a
-        for a in values.values()
-        if array_api_compat.is_array_api_obj(a) and not isinstance(a, (np.ndarray, np.generic))
-    ]
-    if not foreign:
-        values = {key: np.asarray(a) for key, a in values.items()}
-    kinds = {key: type(a) for key, a in values.items() if not array_api_compat.is_array_api_obj(a)}
-    if kinds or (foreign and any(isinstance(a, (np.ndarray, np.generic)) for a in values.values())):
-        raise TypeError(f"poincare.{name}: needs arrays of one library, got {[type(a) for a in values.values()]}")
-    xp = array_api_compat.array_namespace(*values.values())
-    wide = xp.float64 if hasattr(xp, "float64") else xp.float32
-    single = True
-    for key, a in values.items():
-        kind = str(a.dtype).rpartition(".")[2]
-        if kind not in ("float32", "float64") and not kind.lstrip("u").startswith("int"):
-            raise TypeError(f"poincare.{name}: {key} needs dtype float32, float64 or an integer dtype, got {kind}")
-        if key != "c" and (a.ndim < 1 or a.shape[-1] < 1):
-            raise ValueError(
-                f"poincare.{name}: {key} needs a last axis of at least one entry, got shape {tuple(a.shape)}"
-            )
-        single = single and kind == "float32"
-    if number and not 0 <= c < math.inf:
-        raise ValueError(f"poincare.{name}: c needs to be finite and >= 0, got {c}")
-    wide_values = {key: xp.astype(a, wide, copy=False) for key, a in values.items()}
-    return xp, xp.float32 if single else wide, [wide_values[key] for key in given], wide_values.get("c", c)
+def _arrays(name: str, given: dict[str, Array], c: Curvature) -> Checked:
+    """The arguments in float64 (a number `c` as it is)."""
+    return checked(f"poincare.{name}", given, c, flat=True)
 
 
 def _check_product(m: Array, x: Array) -> None:

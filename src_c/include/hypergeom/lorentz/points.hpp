@@ -114,7 +114,7 @@ HG_FN Parts<S> parts(Team team, int d, S c, S xx, S xv, F1 x, F2 v) {
         const S xi = x(at);
         return terms(p.first(xi, v(at)) * xi);
     });
-    p.rest = where(direct, again / xx, S(0));
+    p.rest = where(direct, again / xx, 0 * again);  // NaN if v is
     p.along = p.first.part * p.first.scale + p.rest;
     sum(team, d, into(p.square), [=](auto at) {
         const S w = p.across(x(at), v(at));

@@ -126,8 +126,9 @@ HG_FN void tangent_from_spatial(Team team, int n, const T* x, const T* vs, const
     const Base<S> b = base(team, n, x, *c);
     S xv;
     sum(team, n - 1, into(xv), [=, x = x + 1](auto at) { return terms(at(x) * at(vs)); });
-    for (int i = team.rank(); i < n - 1; i += Team::size) out[i + 1] = T(S(vs[i]) + 0 * b.x0);
-    put(team, out, xv / b.x0);
+    const S time = xv / b.x0;
+    for (int i = team.rank(); i < n - 1; i += Team::size) out[i + 1] = T(S(vs[i]) + 0 * time);
+    put(team, out, time);
 }
 
 template <class Team, class T>

@@ -32,7 +32,7 @@ HG_FN Step<Real<T>> tangent(Team team, int d, const T* x, const T* v, Real<T> c)
     t.xx = xx.hi;
     t.g = gap(c, xx);
     t.norm = length(team, d, t.vv, [=](auto at) { return at(v); });
-    t.b = sqrt(c) * t.norm / t.g;
+    t.b = sqrt(c) * t.norm / t.g + 0 * t.norm;  // an infinite v makes the whole row NaN
     return t;
 }
 
