@@ -199,6 +199,9 @@ def sym(a: Array) -> Array:
 def frobenius(a: Array, *, keepdims: bool = False) -> Array:
     """The Frobenius norm."""
     xp = array_namespace(a)
+    if isinstance(a, np.ndarray) and a.dtype == np.float64:
+        norm = np.sqrt(np.einsum("...ij,...ij->...", a, a))  # without an array of the squares
+        return norm[..., None, None] if keepdims else norm
     square = xp.real(a) ** 2 + xp.imag(a) ** 2 if is_complex(a) else a * a
     return xp.sqrt(xp.sum(square, axis=(-2, -1), keepdims=keepdims))
 

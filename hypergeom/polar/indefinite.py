@@ -309,7 +309,10 @@ def _finished(
     off = frobenius(a - w @ s) / xp.where(norm > 0, norm, xp.ones_like(norm))
     j_off = residual(w, j)
     good = run.converged & _acceptable(off, j_off, a)
-    good = good & ~_numerically_singular(a, w, s, off, good, diagnosis)
+    with np.errstate(invalid="ignore", over="ignore"):
+        condition = host(frobenius(s) * frobenius(w)) * run.inverse_norms  # at least |S| |S^{-1}|
+    doubtful = good & ~(condition * eps(a) < _SURELY_REGULAR)
+    good = good & ~_numerically_singular(a, w, s, off, doubtful, diagnosis)
     good = good & ~_on_the_axis(a, s, good, run.iterations, method, diagnosis)
     return _Factors(w, s, np.full(a.shape[0], method), run.iterations, good, diagnosis, j_off, off, symmetry)
 

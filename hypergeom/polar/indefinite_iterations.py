@@ -26,6 +26,7 @@ class Run(NamedTuple):
     x: Array
     iterations: np.ndarray[Any, Any]
     converged: np.ndarray[Any, Any]
+    inverse_norms: np.ndarray[Any, Any]  # |A^{-1}| of the matrices of the beginning, infinite where it is not known
 
 
 class _Pieces:
@@ -35,6 +36,7 @@ class _Pieces:
         self.active = np.arange(x.shape[0])
         self.iterations = np.zeros(x.shape[0], dtype=np.int64)
         self.converged = np.zeros(x.shape[0], dtype=bool)
+        self.inverse_norms = np.full(x.shape[0], np.inf)
         self._parts: list[Array] = []
         self._order: list[np.ndarray[Any, Any]] = []
 
@@ -51,9 +53,10 @@ class _Pieces:
     def run(self) -> Run:
         xp = array_namespace(self._parts[0])
         if len(self._parts) == 1:
-            return Run(self._parts[0], self.iterations, self.converged)
-        back = np.argsort(np.concatenate(self._order))
-        return Run(take(xp.concat(self._parts, axis=0), back), self.iterations, self.converged)
+            x = self._parts[0]
+        else:
+            x = take(xp.concat(self._parts, axis=0), np.argsort(np.concatenate(self._order)))
+        return Run(x, self.iterations, self.converged, self.inverse_norms)
 
 
 def take(a: Array, places: np.ndarray[Any, Any]) -> Array:
@@ -83,17 +86,21 @@ def newton(x: Array, j: Array, most: int) -> Run:
     n = x.shape[-1]
     pieces, scaled = _Pieces(x), np.ones(x.shape[0], dtype=bool)
     tolerance = 0.1 * math.sqrt(n * eps(x))
-    for _ in range(most):
+    for step in range(most):
         inverse, logdet, regular = inverse_and_logdet(x, need_logdet=bool(scaled.any()))
         if not regular.all():
             staying = pieces.leave(x, ~regular, converged=False)
             x, inverse, logdet, scaled = take(x, staying), take(inverse, staying), logdet[staying], scaled[staying]
             if not len(staying):
                 break
+        if step == 0:
+            pieces.inverse_norms[pieces.active] = host(frobenius(inverse))
         pieces.iterations[pieces.active] += 1
         mu = _column(np.where(scaled, np.exp(-logdet / n), 1.0), x)
-        new = mu * x + star(inverse, j) / mu
-        new = new / 2
+        # (mu X + X^{-*} / mu) / 2 with X^{-*} = J X^{-T} J, in few passes
+        new = array_namespace(x).matrix_transpose(inverse) * j
+        new *= j[:, None] / (2 * mu)
+        new += (mu / 2) * x
         change = host(_change(new, x))
         x, scaled = new, scaled & ~(change < _SCALE_ABOVE)
         staying = pieces.leave(x, change < tolerance, converged=True)

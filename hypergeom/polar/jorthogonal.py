@@ -141,12 +141,10 @@ def residual(w: Array, j: np.ndarray[Any, Any]) -> Array:
     xp = array_namespace(w)
     dtype = w.dtype
     w = xp.astype(w, xp.float64, copy=False)
-    if math.prod(w.shape):
-        # A product with infinity is a warning, and NaN in all of its row.
-        w = xp.where(finite_matrices(w), w, xp.full_like(w, xp.nan))
     signs_ = signed(j, w)
     size = frobenius(w)
-    excess = frobenius(xp.matrix_transpose(w) @ (signs_[:, None] * w) - signs_ * eye(w, w.shape[-1]))
+    with np.errstate(invalid="ignore"):  # a product with infinity is NaN
+        excess = frobenius(xp.matrix_transpose(w) @ (signs_[:, None] * w) - signs_ * eye(w, w.shape[-1]))
     return xp.astype(excess / xp.where(size > 0, size, xp.ones_like(size)) ** 2, dtype, copy=False)
 
 
