@@ -178,7 +178,7 @@ def algebra_project(device: Device, e: Array, j: Array) -> Array:
 
 
 def _blocks_of_rows(e: Array) -> int:
-    return -(-math.prod(e.shape[:-1]) * _STEP_TILE // _STEP_BLOCK)
+    return -(-int(math.prod(e.shape[:-1])) * _STEP_TILE // _STEP_BLOCK)
 
 
 def _step(
