@@ -95,7 +95,7 @@ struct NewtonSchulz {
         __syncthreads();
     }
 
-    // a I + b r + c r^2 of the r that is published
+    // a I + b r + c r r^T of the r that is published
     __device__ __forceinline__ Symmetric polynomial(const Symmetric& r, const double* coefficients) {
         const T a0 = T(coefficients[0]), b0 = T(coefficients[1]), c0 = T(coefficients[2]);
         Symmetric square = {};
@@ -105,7 +105,7 @@ struct NewtonSchulz {
                 for (int a = 0; a < held; ++a)
 #pragma unroll
                     for (int b = 0; b < held; ++b)
-                        square.v[a][b] = fma(room.whole[row + a * ns_side][l], room.whole[l][column + b * ns_side],
+                        square.v[a][b] = fma(room.whole[row + a * ns_side][l], room.whole[column + b * ns_side][l],
                                              square.v[a][b]);
 #pragma unroll
         for (int a = 0; a < held; ++a)
@@ -224,9 +224,8 @@ struct NewtonSchulz {
                 publish(q);
                 gram = times(times(gram));
                 publish(gram);
-                const Symmetric z = polynomial(gram, call.rows + 3 * start + 3);
-                publish(q);
-                q = times(z);
+                publish(polynomial(gram, call.rows + 3 * start + 3));
+                q = times(q);  // the other order would multiply the rounding of the second factor by the first
             }
             publish(q);
             gram = apply(start == 0 ? x : out, start + ns_restart < call.steps);
