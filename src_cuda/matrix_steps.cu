@@ -99,11 +99,11 @@ __device__ __forceinline__ void project(const MatrixStepCall& call) {
 }  // namespace hypergeom::cuda
 
 #define HG_STEP_KERNELS(name, work)                                                                                    \
-    extern "C" __global__ void __launch_bounds__(hypergeom::cuda::step_block)                                          \
+    extern "C" __global__ void __launch_bounds__(hypergeom::cuda::step_block, 1)                                       \
         name##_float32(hypergeom::cuda::MatrixStepCall call) {                                                         \
         hypergeom::cuda::work<float>(call);                                                                            \
     }                                                                                                                  \
-    extern "C" __global__ void __launch_bounds__(hypergeom::cuda::step_block)                                          \
+    extern "C" __global__ void __launch_bounds__(hypergeom::cuda::step_block, 1)                                       \
         name##_float64(hypergeom::cuda::MatrixStepCall call) {                                                         \
         hypergeom::cuda::work<double>(call);                                                                           \
     }

@@ -244,7 +244,7 @@ __device__ __forceinline__ void newton_schulz(const NewtonSchulzCall& call) {
 }  // namespace hypergeom::cuda
 
 #define HG_NS_KERNEL(dtype, T, tile)                                                                                   \
-    extern "C" __global__ void __launch_bounds__(hypergeom::cuda::ns_block)                                            \
+    extern "C" __global__ void __launch_bounds__(hypergeom::cuda::ns_block, 1)                                         \
         ns_batched_small_##dtype##_x##tile(hypergeom::cuda::NewtonSchulzCall call) {                                   \
         hypergeom::cuda::newton_schulz<T, tile / hypergeom::cuda::ns_side>(call);                                      \
     }

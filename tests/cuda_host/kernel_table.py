@@ -13,7 +13,7 @@ SUMMARY = PATH.with_name("kernel_summary.csv")
 REASONS = {
     "row_ops.cu": "all between reading and writing: a float32 result is the float64 result, rounded once",
     "pairwise.cu": "likewise, and a distance is the bits of that of two rows",
-    "small_polar.cu": "all between reading and writing: Newton's iteration loses digits with the condition of the matrix",
+    "small_polar.cu": "all between reading and writing: the iteration loses digits with the condition of the matrix",
     "newton_schulz.cu": "the coefficients come in double precision, and are rounded once for each step",
     "matrix_steps.cu": "likewise, once in a launch",
 }
