@@ -4,5 +4,19 @@
 """
 
 from hypergeom.optim.muon import HyperbolicMuon, Muon, MuonState
+from hypergeom.optim.radam import RAdam, RAdamState
+from hypergeom.optim.retraction_curve import retraction_curve
+from hypergeom.optim.rsgd import RSGD, RSGDState
+from hypergeom.optim.trees import ravel
 
-__all__ = ["HyperbolicMuon", "Muon", "MuonState"]
+__all__ = [
+    "RSGD",
+    "HyperbolicMuon",
+    "Muon",
+    "MuonState",
+    "RAdam",
+    "RAdamState",
+    "RSGDState",
+    "ravel",
+    "retraction_curve",
+]
