@@ -1,22 +1,61 @@
-"""Optimizers on manifolds: pure functions of point, gradient and state.
+"""Optimizers on manifolds, with gradients derived by hand: no autograd.
 
-`Muon` takes steps of equal singular values in flat space, and `HyperbolicMuon` on the groups O(p, q).
+`minimize` is the loop, over arrays and trees of arrays. `RCG`, `RLBFGS` and `TrustRegion` find optima to the last
+digits; `RSGD`, `RAdam`, `Muon` in flat space and `HyperbolicMuon` on the groups O(p, q) are for training, and their
+steps are pure functions of point, gradient and state that a loop of your own can call.
 """
 
+from hypergeom.optim.conjugate_gradient import RCG, RCGState
+from hypergeom.optim.curvature import change_curvature
+from hypergeom.optim.curves import retraction_curve
+from hypergeom.optim.lbfgs import RLBFGS, RLBFGSState
+from hypergeom.optim.line_search import StrongWolfe
+from hypergeom.optim.minimization import minimize
 from hypergeom.optim.muon import HyperbolicMuon, Muon, MuonState
 from hypergeom.optim.radam import RAdam, RAdamState
-from hypergeom.optim.retraction_curve import retraction_curve
+from hypergeom.optim.result import History, IterationInfo, MinimizeResult
 from hypergeom.optim.rsgd import RSGD, RSGDState
+from hypergeom.optim.schedules import (
+    Schedule,
+    constant_schedule,
+    cosine_schedule,
+    curvature_annealing,
+    inverse_sqrt_schedule,
+    linear_schedule,
+    power_schedule,
+    sgd_bound,
+)
 from hypergeom.optim.trees import ravel
+from hypergeom.optim.trust_region import TrustRegion, TrustRegionState
 
 __all__ = [
+    "RCG",
+    "RLBFGS",
     "RSGD",
+    "History",
     "HyperbolicMuon",
+    "IterationInfo",
+    "MinimizeResult",
     "Muon",
     "MuonState",
     "RAdam",
     "RAdamState",
+    "RCGState",
+    "RLBFGSState",
     "RSGDState",
+    "Schedule",
+    "StrongWolfe",
+    "TrustRegion",
+    "TrustRegionState",
+    "change_curvature",
+    "constant_schedule",
+    "cosine_schedule",
+    "curvature_annealing",
+    "inverse_sqrt_schedule",
+    "linear_schedule",
+    "minimize",
+    "power_schedule",
     "ravel",
     "retraction_curve",
+    "sgd_bound",
 ]

@@ -45,6 +45,7 @@ class FirstOrder(ABC):
 
     manifold: Any
     lr: float
+    weight_decay: float
 
     @abstractmethod
     def fresh(self, space: Space, x: Array) -> Buffers:

@@ -143,7 +143,8 @@ class RAdam(FirstOrder):
 
     def joined(self, buffers: tuple[Tree, ...], count: int) -> RAdamState:
         """The state with these buffers."""
-        return RAdamState(*buffers, count=count)
+        momentum, second, max_second = buffers
+        return RAdamState(momentum, second, max_second, count)
 
     def split(self, state: RAdamState) -> tuple[Tree, ...]:
         """Its buffers."""

@@ -120,7 +120,8 @@ class RSGD(FirstOrder):
 
     def joined(self, buffers: tuple[Tree, ...], count: int) -> RSGDState:
         """The state with this momentum."""
-        return RSGDState(*buffers, count=count)
+        (momentum,) = buffers
+        return RSGDState(momentum, count)
 
     def split(self, state: RSGDState) -> tuple[Tree, ...]:
         """The momentum."""

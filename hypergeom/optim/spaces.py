@@ -6,6 +6,7 @@ projection onto the tangent space; on the groups O(p, q) the Cayley transform an
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any, TypeAlias
@@ -15,7 +16,7 @@ from array_api_compat import array_namespace
 
 from hypergeom._rows import Array
 from hypergeom.manifolds import Euclidean, Lorentz, LorentzGroup, Manifold, PoincareBall, Stiefel, Validating
-from hypergeom.optim.retraction_curve import retraction_curve
+from hypergeom.optim.curves import retraction_curve
 from hypergeom.optim.trees import Layout
 
 __all__ = ["Geometry", "Space", "Vectors", "combined", "scaled", "total"]
@@ -65,6 +66,14 @@ class Space:
     def transport(self, x: Array, v: Array, y: Array, u: Array) -> Array:
         """u transported along the curve of v from x to y."""
         return self.manifold.exp_transport(x, v, u)[1]
+
+    def carried(self, x: Array, v: Array, y: Array, u: Array, velocity: Array) -> Array:
+        """As `transport` for a u along v, where the velocity that it has at y is known."""
+        return velocity
+
+    def covariant(self, x: Array, v: Array, y: Array, g: Array, g_there: Array, h: float) -> Array:
+        """The covariant derivative of a vector field over time h, of which g and g_there are the values at x and y."""
+        return (self.manifold.transport(y, x, g_there) - g) / h
 
     def curve(self, x: Array, v: Array, t: float) -> tuple[Array, Array]:
         """The point that t v leads to, and the velocity there of the curve in t."""
@@ -116,6 +125,9 @@ class FlatSpace(Space):
     def decay(self, x: Array) -> Array:
         return x
 
+    def covariant(self, x: Array, v: Array, y: Array, g: Array, g_there: Array, h: float) -> Array:
+        return (g_there - g) / h
+
 
 class HyperbolicSpace(Space):
     """The ball or the hyperboloid."""
@@ -142,6 +154,18 @@ class ProjectedSpace(Space):
     def transport(self, x: Array, v: Array, y: Array, u: Array) -> Array:
         return self.manifold.project_tangent(y, u)
 
+    def carried(self, x: Array, v: Array, y: Array, u: Array, velocity: Array) -> Array:
+        return self.manifold.project_tangent(y, u)
+
+    def covariant(self, x: Array, v: Array, y: Array, g: Array, g_there: Array, h: float) -> Array:
+        rate = (g_there - g) / h
+        if _unwrapped(self.manifold).metric == "canonical":
+            xp = array_namespace(x)
+            gt, vt = xp.matrix_transpose(g), xp.matrix_transpose(v) / h
+            turned = (v / h @ gt + g @ vt) @ x / 2
+            rate = rate + turned - x @ (xp.matrix_transpose(x) @ turned)
+        return self.manifold.project_tangent(x, rate)
+
 
 class GroupSpace(Space):
     """O(p, q): the Cayley transform, and tangents that left translation leaves as they are."""
@@ -161,6 +185,14 @@ class GroupSpace(Space):
     def curve(self, x: Array, v: Array, t: float) -> tuple[Array, Array]:
         y, velocity = retraction_curve(self.manifold, x, v, t)
         return self._polished(y), velocity
+
+    def carried(self, x: Array, v: Array, y: Array, u: Array, velocity: Array) -> Array:
+        return u
+
+    def covariant(self, x: Array, v: Array, y: Array, g: Array, g_there: Array, h: float) -> Array:
+        # Left translation has torsion; half of the bracket, projected, makes the derivative symmetric.
+        vt = array_namespace(v).matrix_transpose(v) / h
+        return self.manifold.project_tangent(x, (g_there - g) / h - (vt @ g - g @ vt) / 2)
 
     def _polished(self, y: Array) -> Array:
         """Without what rounding has added: half of y^* y - I, to first order. No number of steps drifts off."""
@@ -228,6 +260,15 @@ class Geometry:
         """u transported along the curve of v from x to y."""
         return [s.transport(*parts) for s, *parts in zip(self.spaces, x, v, y, u, strict=True)]
 
+    def carried(self, x: Vectors, v: Vectors, y: Vectors, u: Vectors, velocity: Vectors) -> Vectors:
+        """As `transport` for a u along v, where the velocities at y are known."""
+        return [s.carried(*parts) for s, *parts in zip(self.spaces, x, v, y, u, velocity, strict=True)]
+
+    def covariant(self, x: Vectors, v: Vectors, y: Vectors, g: Vectors, g_there: Vectors, h: float) -> Vectors:
+        """The covariant derivative over time h of a field with these values at x and y."""
+        leaves = zip(self.spaces, x, v, y, g, g_there, strict=True)
+        return [s.covariant(point, tangent, end, here, there, h) for s, point, tangent, end, here, there in leaves]
+
     def curve(self, x: Vectors, v: Vectors, t: float) -> tuple[Vectors, Vectors]:
         """The points that t v leads to, and the velocities there."""
         pairs = [s.curve(point, tangent, t) for s, point, tangent in zip(self.spaces, x, v, strict=True)]
@@ -239,19 +280,32 @@ class Geometry:
             if a.ndim:
                 leaf.manifold.check(a)
 
-    @property
+    @functools.cached_property
+    def eps(self) -> float:
+        """The coarsest of the dtypes' eps."""
+        return max(float(self.layout.namespace.finfo(leaf.dtype).eps) for leaf in self.layout.leaves)
+
+    @functools.cached_property
+    def dim(self) -> int:
+        """The dimension of all leaves and points together."""
+        return sum(points * one for _, points, one in self._sizes())
+
+    @functools.cached_property
     def radius(self) -> float:
         """How far a quadratic model may be trusted at most."""
-        square = 0.0
+        sizes = zip(self.layout.leaves, self._sizes(), strict=True)
+        return math.sqrt(sum(leaf.weight * points * (space.radius**2 or one) for leaf, (space, points, one) in sizes))
+
+    def _sizes(self) -> list[tuple[Space, int, int]]:
+        """Of each leaf its space, how many points it holds, and the dimension of one."""
+        sizes = []
         for leaf, space in zip(self.layout.leaves, self.spaces, strict=True):
             if not leaf.shape:
-                square += 1
+                sizes.append((space, 1, 1))
                 continue
-            ndim = leaf.manifold.point_ndim
-            points = math.prod(leaf.shape[: len(leaf.shape) - ndim])
-            one = space.radius**2 or leaf.manifold.dim(leaf.shape)
-            square += leaf.weight * points * one
-        return math.sqrt(square)
+            points = math.prod(leaf.shape[: len(leaf.shape) - leaf.manifold.point_ndim])
+            sizes.append((space, points, leaf.manifold.dim(leaf.shape)))
+        return sizes
 
 
 def total(products: Any) -> Any:
