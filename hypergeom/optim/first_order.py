@@ -130,6 +130,9 @@ class FirstOrder(ABC):
         self, geometry: Geometry, x: Vectors, g: Vectors, state: Any, lr: float
     ) -> tuple[Vectors, Any, Vectors]:
         """A step of all leaves, with Riemannian gradients; also the tangents that they have moved along."""
+        if geometry.layout.template == 0:
+            step = self.advance(geometry.spaces[0], x[0], g[0], self.split(state), state.count, lr)
+            return [step.x], self.joined(step.buffers, state.count + 1), [step.v]
         buffers = self._buffers(geometry.layout, state)
         steps = [
             self.advance(space, point, gradient, held, state.count, lr)

@@ -153,7 +153,7 @@ def minimize(
     options = _options(callback, verbose, record_every, checkpoint, checkpoint_every, curvature)
     layout, x = Layout.of("minimize: x0", x0, manifold)
     _check_fitting(layout, gradient, gradient_kind, hvp, curvature)
-    with gpu_of(x[0]), np.errstate(all="ignore"):
+    with gpu_of(x[0]):
         geometry = Geometry(layout)
         geometry.check(x)
         solver = _solver(method, geometry, schedule, batch, gradient_kind)

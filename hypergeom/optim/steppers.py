@@ -96,6 +96,7 @@ class Stepper:
     def rebind(self, geometry: Geometry) -> None:
         """On other manifolds from now on."""
         self.geometry = geometry
+        self.alone = self.method if isinstance(self.method, FirstOrder) else None
         self.parts = list(_parts(self.method, geometry.layout, geometry.layout.template, ()))
 
     def start(self, objective: Objective, iterate: Iterate) -> Any:
@@ -115,6 +116,8 @@ class Stepper:
 
     def step(self, at: Iterate, state: Any, t: int) -> tuple[Vectors, Any, float]:
         """Step t, from 1: the next point and state, and the length of the step."""
+        if self.alone is not None:
+            return self._one_step(self.alone, at, state, t)
         x = list(at.x)
         squares = 0.0
         states = []
@@ -124,10 +127,7 @@ class Stepper:
             if isinstance(part.method, FirstOrder):
                 grad = [at.grad[k] for k in part.leaves]
                 new, held, v = part.method.leaf_steps(part.geometry, old, grad, held, lr)
-                if not getattr(part.method, "momentum", True) and not part.method.weight_decay and len(self.parts) == 1:
-                    squares = (lr * at.grad_norm) ** 2
-                else:
-                    squares += part.geometry.inner(old, v, v)
+                squares += part.geometry.inner(old, v, v)
             elif lr == 0:
                 new = old
             else:
@@ -138,6 +138,12 @@ class Stepper:
             for k, a in zip(part.leaves, new, strict=True):
                 x[k] = a
         return x, self._joined(states), squares**0.5 if squares >= 0 else float("nan")
+
+    def _one_step(self, method: FirstOrder, at: Iterate, state: Any, t: int) -> tuple[Vectors, Any, float]:
+        lr = method.lr if self.schedule is None else self._scheduled(t)
+        x, state, v = method.leaf_steps(self.geometry, at.x, at.grad, state, lr)
+        along_gradient = isinstance(method, RSGD) and not method.momentum and not method.weight_decay
+        return x, state, lr * at.grad_norm if along_gradient else self.geometry.norm(at.x, v)
 
     def _scheduled(self, t: int) -> float:
         assert self.schedule is not None
