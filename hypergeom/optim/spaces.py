@@ -16,6 +16,7 @@ from array_api_compat import array_namespace
 
 from hypergeom._rows import Array
 from hypergeom.manifolds import Euclidean, Lorentz, LorentzGroup, Manifold, PoincareBall, Sphere, Stiefel, Validating
+from hypergeom.manifolds.arguments import as_like
 from hypergeom.optim.curves import retraction_curve
 from hypergeom.optim.trees import Layout
 
@@ -54,6 +55,10 @@ class Space:
     def ambient(self, x: Array, v: Array) -> Array:
         """The velocity in the space around of a curve through x, of which v is how the manifold stores it."""
         return v
+
+    def random(self, x: Array, rng: np.random.Generator) -> Array:
+        """A standard normal tangent."""
+        return self.manifold.random_tangent(x, rng=rng) / self.weight**0.5
 
     def step(self, x: Array, v: Array) -> Array:
         """The point that v leads to."""
@@ -109,6 +114,9 @@ class FlatSpace(Space):
 
     def hessian(self, x: Array, g: Array, h: Array, v: Array) -> Array:
         return self._over_weight(h)
+
+    def random(self, x: Array, rng: np.random.Generator) -> Array:
+        return as_like(rng.standard_normal(tuple(x.shape)), x) / self.weight**0.5
 
     def step(self, x: Array, v: Array) -> Array:
         return x + v
@@ -301,6 +309,10 @@ class Geometry:
         """The points that t v leads to, and the velocities there."""
         pairs = [s.curve(point, tangent, t) for s, point, tangent in zip(self.spaces, x, v, strict=True)]
         return [y for y, _ in pairs], [velocity for _, velocity in pairs]
+
+    def random(self, x: Vectors, rng: np.random.Generator) -> Vectors:
+        """Standard normal tangents."""
+        return [s.random(a, rng) for s, a in zip(self.spaces, x, strict=True)]
 
     def check(self, x: Vectors) -> None:
         """Raise `NotOnManifoldError` unless all leaves are points."""
