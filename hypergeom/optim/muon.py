@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import numbers
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -16,6 +15,7 @@ from hypergeom._rows import Array
 from hypergeom.errors import ConvergenceError
 from hypergeom.manifolds import LorentzGroup
 from hypergeom.manifolds.arguments import namespace_and_arrays
+from hypergeom.optim.parameters import check_choice, check_count, check_lr, check_range
 from hypergeom.polar.coefficients import table
 from hypergeom.polar.jorthogonal import signed
 from hypergeom.polar.kernels import has_kernels
@@ -56,32 +56,10 @@ def _running_mean(momentum: Array, gradient: Array, beta: float, nesterov: bool)
 
 
 def _check_common(name: str, lr: float, momentum: float, weight_decay: float, steps: int) -> None:
-    _check_lr(name, lr)
-    _check_real(name, "momentum", momentum)
-    _check_real(name, "weight_decay", weight_decay)
-    if not 0 <= momentum < 1:
-        raise ValueError(f"{name}: momentum must be at least 0 and below 1, got {momentum!r}")
-    if not 0 <= weight_decay < math.inf:
-        raise ValueError(f"{name}: weight_decay must be at least 0 and finite, got {weight_decay!r}")
-    _check_count(name, "steps", steps, 1)
-
-
-def _check_real(name: str, what: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name}: {what} must be a number, got {value!r}")
-
-
-def _check_lr(name: str, lr: Any) -> None:
-    _check_real(name, "lr", lr)
-    if not 0 < lr < math.inf:
-        raise ValueError(f"{name}: lr must be positive and finite, got {lr!r}")
-
-
-def _check_count(name: str, what: str, value: Any, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name}: {what} must be an integer, got {value!r}")
-    if value < least:
-        raise ValueError(f"{name}: {what} must be at least {least}, got {value!r}")
+    check_lr(name, lr)
+    check_range(name, "momentum", momentum, below=1)
+    check_range(name, "weight_decay", weight_decay)
+    check_count(name, "steps", steps, 1)
 
 
 def _frozen_coefficients(name: str, coefficients: Any, steps: int) -> Any:
@@ -150,8 +128,7 @@ class Muon:
 
     def __post_init__(self) -> None:
         _check_common("Muon", self.lr, self.momentum, self.weight_decay, self.steps)
-        if self.scale not in ("jordan", "rms", "none"):
-            raise ValueError(f"Muon: scale must be 'jordan', 'rms' or 'none', got {self.scale!r}")
+        check_choice("Muon", "scale", self.scale, ("jordan", "rms", "none"))
         object.__setattr__(self, "coefficients", _frozen_coefficients("Muon", self.coefficients, self.steps))
 
     def init(self, w: Array, /) -> MuonState:
@@ -182,7 +159,7 @@ class Muon:
         """
         if lr is None:
             lr = self.lr
-        _check_lr("Muon.step", lr)
+        check_lr("Muon.step", lr)
         _, (w, egrad, momentum) = namespace_and_arrays("Muon.step", 2, w=w, egrad=egrad, momentum=state.momentum)
         mean = _running_mean(momentum, egrad, self.momentum, self.nesterov)
         direction = _orthogonalized(mean.used, self.coefficients, self.steps)
@@ -260,9 +237,8 @@ class HyperbolicMuon:
     def __post_init__(self) -> None:
         if not isinstance(self.group, LorentzGroup):
             raise TypeError(f"HyperbolicMuon: group must be a LorentzGroup, got {self.group!r}")
-        if self.retraction not in ("cayley", "expm"):
-            raise ValueError(f"HyperbolicMuon: retraction must be 'cayley' or 'expm', got {self.retraction!r}")
-        _check_count("HyperbolicMuon", "polish_every", self.polish_every, 0)
+        check_choice("HyperbolicMuon", "retraction", self.retraction, ("cayley", "expm"))
+        check_count("HyperbolicMuon", "polish_every", self.polish_every, 0)
         _check_common("HyperbolicMuon", self.lr, self.momentum, self.weight_decay, self.steps)
         object.__setattr__(self, "coefficients", _frozen_coefficients("HyperbolicMuon", self.coefficients, self.steps))
         self._check_reach(self.lr)
@@ -335,7 +311,7 @@ class HyperbolicMuon:
         if lr is None:
             lr = self.lr
         else:
-            _check_lr("HyperbolicMuon.step", lr)
+            check_lr("HyperbolicMuon.step", lr)
             self._check_reach(lr)
         d, state = self.direction(w, egrad, state)
         w = self.group.retract(w, -lr * d, method=self.retraction)
