@@ -154,7 +154,7 @@ def test_newton_schulz_of_extreme_matrices(shape, dtype, device, rng):
     """Powers of two do not change a bit; zeros stay; what is not finite is NaN, and no other matrix is."""
     a = rng.normal(size=(8, *shape)).astype(dtype)
     truth = _cuda.small_newton_schulz(device, a, TABLES["jordan"], True)
-    far = 100 if dtype == np.float32 else 1015
+    far = 90 if dtype == np.float32 else 980  # the smallest entries stay normal numbers
     b = a.copy()
     b[0], b[1], b[2] = a[0] * dtype(2.0) ** far, a[1] * dtype(2.0) ** -far, a[2] * dtype(2.0) ** -7
     b[3], b[4, 2, 3], b[5, 0, 0] = 0, np.nan, -np.inf

@@ -72,7 +72,7 @@ PLAIN = Recipe(
 
 
 class Work(NamedTuple):
-    """Of one row, pair, matrix or entry: bytes that must move, that move, that are asked of the caches; instructions."""
+    """Of one row, pair, matrix or entry: bytes that must move, that move, that caches are asked for; instructions."""
 
     kernel: str
     d: int
