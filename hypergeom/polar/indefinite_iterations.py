@@ -232,13 +232,48 @@ def dwh(x: Array, j: Array, lower: Array, most: int) -> Run:
 def _halley_step(x: Array, j: Array, a: Array, b: Array, c: Array) -> Array:
     xp, n = array_namespace(x), x.shape[-1]
     root, ratio = xp.sqrt(c), b / c
-    identity = xp.broadcast_to(eye(x, n), x.shape)
-    q, _ = xp.linalg.qr(xp.concat([root * x, identity], axis=-2))
-    q1, q2 = q[..., :n, :], q[..., n:, :]
-    m = xp.matrix_transpose(q1) @ (j[:, None] * q1) + xp.matrix_transpose(q2) @ (j[:, None] * q2)
-    m = (m + xp.matrix_transpose(m)) / 2
+    if isinstance(x, np.ndarray) and x.shape[0] == 1 and float(root[0, 0, 0]) <= _IDENTITY_FIRST_UP_TO:
+        q1, q2 = _orthonormal_over_identity(root[0] * x[0])
+    else:
+        identity = xp.broadcast_to(eye(x, n), x.shape)
+        q, _ = xp.linalg.qr(xp.concat([root * x, identity], axis=-2))
+        q1, q2 = q[..., :n, :], q[..., n:, :]
+    if isinstance(x, np.ndarray) and x.shape[0] == 1:
+        m = _signed_gram(q1[0], q2[0], j)[None]
+    else:
+        m = xp.matrix_transpose(q1) @ (j[:, None] * q1) + xp.matrix_transpose(q2) @ (j[:, None] * q2)
+        m = (m + xp.matrix_transpose(m)) / 2
     solved = _symmetric_solve(m, xp.matrix_transpose(q2))
     return ratio * x + (a - ratio) / root * ((q1 @ solved) * j)
+
+
+# Rounding in the rows of the identity is that of the largest rows if those come after them.
+_IDENTITY_FIRST_UP_TO = 100.0
+_PANEL = 32
+
+
+def _orthonormal_over_identity(x: np.ndarray[Any, Any]) -> tuple[Array, Array]:
+    """The factor with orthonormal columns of [x; I], in its two parts: by LAPACK's QR of a triangle over a matrix."""
+    from scipy.linalg import lapack
+
+    n = len(x)
+    tpqrt, tpmqrt = lapack.get_lapack_funcs(("tpqrt", "tpmqrt"), (x,))
+    _, v, t, _ = tpqrt(0, min(_PANEL, n), np.eye(n, dtype=x.dtype, order="F"), np.asfortranarray(x), overwrite_a=1)
+    q2, q1, _ = tpmqrt(
+        0, v, t, np.eye(n, dtype=x.dtype, order="F"), np.zeros((n, n), x.dtype, order="F"), overwrite_a=1, overwrite_b=1
+    )
+    return q1[None], q2[None]
+
+
+def _signed_gram(q1: np.ndarray[Any, Any], q2: np.ndarray[Any, Any], j: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Q1^T J Q1 + Q2^T J Q2 of [Q1; Q2] with orthonormal columns, from the rows of the sign that j has less often."""
+    usual = 1.0 if np.sum(j) >= 0 else -1.0
+    rare = np.flatnonzero(j != usual)
+    rows = np.concatenate([q1[rare], q2[rare]])
+    m = rows.T @ rows  # symmetric to the bit
+    m *= -2 * usual
+    np.einsum("ii->i", m)[:] += usual
+    return m
 
 
 def _symmetric_solve(m: Array, right: Array) -> Array:
