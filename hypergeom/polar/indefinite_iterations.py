@@ -15,6 +15,7 @@ from hypergeom._rows import Array
 from hypergeom.polar.arguments import eps, eye, frobenius
 from hypergeom.polar.halley import weights
 from hypergeom.polar.jorthogonal import star
+from hypergeom.polar.schulz import mirrored
 
 __all__ = ["Run", "dwh", "host", "inverse_and_logdet", "newton", "schulz", "take"]
 
@@ -270,7 +271,7 @@ def _signed_gram(q1: np.ndarray[Any, Any], q2: np.ndarray[Any, Any], j: np.ndarr
     usual = 1.0 if np.sum(j) >= 0 else -1.0
     rare = np.flatnonzero(j != usual)
     rows = np.concatenate([q1[rare], q2[rare]])
-    m = rows.T @ rows  # symmetric to the bit
+    m: np.ndarray[Any, Any] = rows.T @ rows  # symmetric to the bit
     m *= -2 * usual
     np.einsum("ii->i", m)[:] += usual
     return m
@@ -281,10 +282,11 @@ def _symmetric_solve(m: Array, right: Array) -> Array:
     if isinstance(m, np.ndarray) and m.shape[0] == 1:
         from scipy.linalg import lapack
 
-        sysv, sysv_lwork = lapack.get_lapack_funcs(("sysv", "sysv_lwork"), (m,))
-        work, _ = sysv_lwork(m.shape[-1])
-        _, _, solved, info = sysv(m[0], right[0], lwork=int(work), overwrite_a=1)
-        return solved[None] if info == 0 else np.full_like(right, np.nan)
+        # LAPACK finds an inverse from L D L^T in half of the time in which it solves with n right-hand sides.
+        sytrf, sytri = lapack.get_lapack_funcs(("sytrf", "sytri"), (m,))
+        factors, pivots, info = sytrf(m[0].T, lwork=64 * m.shape[-1], overwrite_a=1)
+        inverse, info = sytri(factors, pivots, overwrite_a=1) if info == 0 else (factors, info)
+        return (mirrored(inverse) @ right[0])[None] if info == 0 else np.full_like(right, np.nan)
     try:
         return xp.linalg.solve(m, right)
     except (np.linalg.LinAlgError, RuntimeError):

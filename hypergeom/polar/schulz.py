@@ -23,7 +23,7 @@ from hypergeom.polar.arguments import (
 from hypergeom.polar.coefficients import Table, table
 from hypergeom.polar.kernels import has_kernels, launched_newton_schulz, launches_newton_schulz, polynomial
 
-__all__ = ["composed", "newton_schulz"]
+__all__ = ["composed", "mirrored", "newton_schulz"]
 
 _RESTART = 2  # steps of the Gram form before it starts anew from the matrix itself
 _TRIANGLES_FROM = 128  # rows from which BLAS's products of one triangle are worth their calls
@@ -167,20 +167,20 @@ class _Triangles(_Products):
 
     def square(self, x: Array) -> Array:
         # The transpose of an array in C order is in BLAS's order.
-        return _mirrored(self._syrk(1.0, x.T, trans=1))
+        return mirrored(self._syrk(1.0, x.T, trans=1))
 
     def factor(self, r: Array, row: Any) -> Array:
         a, b, c = (float(v) for v in row)
         z = np.multiply(r, b, dtype=r.dtype, order="F") if c == 0 else self._syrk(c, r, beta=b, c=r)
         diagonal = np.einsum("ii->i", z)
         diagonal += r.dtype.type(a)
-        return z if c == 0 else _mirrored(z)
+        return z if c == 0 else mirrored(z)
 
     def apply(self, z: Array, x: Array) -> Array:
         return self._symm(1.0, z, x.T, side=1).T
 
 
-def _mirrored(upper: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def mirrored(upper: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """The lower triangle from the upper one, in tiles that stay in the cache."""
     n, size = len(upper), 64
     below = np.tri(size, k=-1, dtype=bool)
