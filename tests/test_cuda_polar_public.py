@@ -16,7 +16,7 @@ from hypergeom import polar
 from hypergeom.errors import ConvergenceError, NoJPolarError
 from hypergeom.manifolds import LorentzGroup
 from hypergeom.optim import HyperbolicMuon, Muon
-from hypergeom.polar import indefinite, kernels, orthogonal, random_jorthogonal
+from hypergeom.polar import indefinite, jorthogonal, kernels, orthogonal, random_jorthogonal
 
 J = (-1, -1, 1, 1, 1)
 SHUFFLED = (1, -1, 1, 1, -1)
@@ -385,6 +385,17 @@ def test_layouts_and_signs_from_the_gpu(cupy):
             (x, polar.newton_schulz(view(big)[..., :3])),
         ):
             np.testing.assert_allclose(host(ours), theirs, rtol=0, atol=1e-12)
+
+
+def test_signatures_are_made_where_they_are_used(cupy):
+    """In the order of `signature` without a copy."""
+    (like,) = put(cupy, [np.ones((2, 2), np.float32)])
+    for j, copies in (((-1, -1, 1), []), ((1, 1), []), ((-1,), []), ((1, -1, 1), [("to GPU", 3)])):
+        with strict_cupy.transfers() as log:
+            found = jorthogonal.signed(np.asarray(j, float), like)
+        assert found.dtype == np.float32
+        np.testing.assert_array_equal(host(found), j)
+        assert log == copies or not is_stand_in(cupy)
 
 
 def test_a_matrix_outside_of_the_guard(cupy):
