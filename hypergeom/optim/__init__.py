@@ -21,6 +21,7 @@ from hypergeom.optim.meta_learning import (
 )
 from hypergeom.optim.minimization import minimize
 from hypergeom.optim.muon import HyperbolicMuon, Muon, MuonState
+from hypergeom.optim.quantizers import UniformQuantizer
 from hypergeom.optim.radam import RAdam, RAdamState
 from hypergeom.optim.result import History, IterationInfo, MinimizeResult
 from hypergeom.optim.rsgd import RSGD, RSGDState
@@ -33,6 +34,13 @@ from hypergeom.optim.schedules import (
     linear_schedule,
     power_schedule,
     sgd_bound,
+)
+from hypergeom.optim.tracking import (
+    TrackingHistory,
+    TrackingResult,
+    gradient_tracking,
+    metropolis_weights,
+    ring_weights,
 )
 from hypergeom.optim.trees import ravel
 from hypergeom.optim.trust_region import TrustRegion, TrustRegionState
@@ -60,22 +68,28 @@ __all__ = [
     "SelfTuneResult",
     "StrongWolfe",
     "Task",
+    "TrackingHistory",
+    "TrackingResult",
     "TrustRegion",
     "TrustRegionState",
+    "UniformQuantizer",
     "best_response",
     "change_curvature",
     "constant_schedule",
     "cosine_schedule",
     "curvature_annealing",
+    "gradient_tracking",
     "hypergradient",
     "inverse_sqrt_schedule",
     "linear_schedule",
     "meta_sgd",
     "meta_train",
+    "metropolis_weights",
     "minimize",
     "power_schedule",
     "ravel",
     "retraction_curve",
+    "ring_weights",
     "self_tune",
     "sgd_bound",
 ]
