@@ -9,6 +9,7 @@ from hypergeom.optim.bilevel import SelfTuneHistory, SelfTuneResult, best_respon
 from hypergeom.optim.conjugate_gradient import RCG, RCGState
 from hypergeom.optim.curvature import change_curvature
 from hypergeom.optim.curves import retraction_curve
+from hypergeom.optim.layers import layered
 from hypergeom.optim.lbfgs import RLBFGS, RLBFGSState
 from hypergeom.optim.line_search import StrongWolfe
 from hypergeom.optim.meta_learning import (
@@ -81,6 +82,7 @@ __all__ = [
     "gradient_tracking",
     "hypergradient",
     "inverse_sqrt_schedule",
+    "layered",
     "linear_schedule",
     "meta_sgd",
     "meta_train",
