@@ -95,4 +95,20 @@ def _summed(g: Array, rows: Rows) -> Array:
 
 def scattered(a: Array, rows: Rows, values: Array) -> Array:
     """A copy of a with these values in the rows."""
-    return array_api_extra.at(a, rows.index).set(values, copy=True)
+    xp = array_api_compat.array_namespace(a)
+    if any(is_library(xp) for is_library in _ASSIGNING):
+        return array_api_extra.at(a, rows.index).set(values, copy=True)
+    # The standard has no assignment to rows: every row looks up whether it is one of them.
+    numbers = xp.arange(a.shape[0], dtype=rows.index.dtype, device=array_api_compat.device(a))
+    place = xp.searchsorted(rows.index, numbers)
+    place = xp.where(place < rows.index.shape[0], place, xp.zeros_like(place))
+    hit = xp.take(rows.index, place, axis=0) == numbers
+    return xp.where(hit[(..., *(None,) * (a.ndim - 1))], xp.take(values, place, axis=0), a)
+
+
+_ASSIGNING = (
+    array_api_compat.is_numpy_namespace,
+    array_api_compat.is_cupy_namespace,
+    array_api_compat.is_torch_namespace,
+    array_api_compat.is_jax_namespace,
+)

@@ -50,7 +50,7 @@ class Space:
         return self._over_weight(self.manifold.ehess2rhess(x, g, h, v))
 
     def _over_weight(self, v: Array) -> Array:
-        return v if self.weight == 1 else v / self.weight
+        return v if self.weight == 1 else self.weight**-1 * v
 
     def ambient(self, x: Array, v: Array) -> Array:
         """The velocity in the space around of a curve through x, of which v is how the manifold stores it."""
