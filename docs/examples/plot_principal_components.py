@@ -62,13 +62,14 @@ values = np.linalg.eigvalsh(C)[::-1]
 best = -float(values[:p] @ weights)
 for name, result in found.items():
     print(
-        f"{name:20} {result.status:8} {result.nit:4} iterations, {result.nfev:4} evaluations, {result.nhev:3} Hessians, "
-        f"cost off by {result.fun - best:8.1e}"
+        f"{name:20} {result.status:8} {result.nit:4} iterations, {result.nfev:4} evaluations, {result.nhev:3} Hessians,"
+        f" cost off by {result.fun - best:8.1e}"
     )
 
 # %%
-# Against iterations, the trust region is quadratic at the end; but one of its iterations takes many products with C, and
-# against these it is level with L-BFGS. Costs lose sight of the optimum at rounding, 1e-14, and gradients do not.
+# Against iterations, the trust region is quadratic at the end; but one of its iterations takes many products with C.
+# Against these it comes between L-BFGS and conjugate gradients. Costs lose sight of the optimum at rounding, 1e-14, and
+# gradients do not.
 
 figure, (costs, gradients, products) = plt.subplots(1, 3, figsize=(13, 4.2), layout="constrained")
 for (name, result), style in zip(found.items(), ("-", "-", "-", "--", "--"), strict=True):
@@ -80,5 +81,5 @@ for (name, result), style in zip(found.items(), ("-", "-", "-", "--", "--"), str
 costs.set(yscale="log", xlabel="iteration", ylabel="cost above the optimum")
 gradients.set(yscale="log", xlabel="iteration", ylabel="norm of the gradient")
 products.set(yscale="log", xlabel="products with C", ylabel="norm of the gradient")
-costs.legend()
+figure.legend(*costs.get_legend_handles_labels(), loc="outside lower center", ncols=len(found))
 plt.show()

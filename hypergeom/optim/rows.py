@@ -82,12 +82,12 @@ def gathered(where: str, layout: Layout, egrad: Tree, rows: list[Rows | None]) -
 def _summed(g: Array, rows: Rows) -> Array:
     xp = array_api_compat.array_namespace(g)
     distinct = rows.index.shape[0]
+    if distinct == rows.count:
+        return xp.take(g, xp.argsort(rows.place), axis=0)
     if isinstance(g, np.ndarray):
         sums = np.zeros((distinct, *g.shape[1:]), g.dtype)
         np.add.at(sums, rows.place, g)
         return sums
-    if distinct == rows.count:
-        return xp.take(g, xp.argsort(rows.place), axis=0)
     numbers = xp.arange(distinct, dtype=rows.place.dtype, device=array_api_compat.device(g))
     belongs = xp.astype(numbers[:, None] == rows.place[None, :], g.dtype)
     return xp.reshape(belongs @ xp.reshape(g, (rows.count, -1)), (distinct, *g.shape[1:]))
