@@ -9,6 +9,7 @@ from hypergeom.optim.bilevel import SelfTuneHistory, SelfTuneResult, best_respon
 from hypergeom.optim.conjugate_gradient import RCG, RCGState
 from hypergeom.optim.curvature import change_curvature
 from hypergeom.optim.curves import retraction_curve
+from hypergeom.optim.layers import layered
 from hypergeom.optim.lbfgs import RLBFGS, RLBFGSState
 from hypergeom.optim.line_search import StrongWolfe
 from hypergeom.optim.meta_learning import (
@@ -21,6 +22,7 @@ from hypergeom.optim.meta_learning import (
 )
 from hypergeom.optim.minimization import minimize
 from hypergeom.optim.muon import HyperbolicMuon, Muon, MuonState
+from hypergeom.optim.quantizers import UniformQuantizer
 from hypergeom.optim.radam import RAdam, RAdamState
 from hypergeom.optim.result import History, IterationInfo, MinimizeResult
 from hypergeom.optim.rsgd import RSGD, RSGDState
@@ -33,6 +35,13 @@ from hypergeom.optim.schedules import (
     linear_schedule,
     power_schedule,
     sgd_bound,
+)
+from hypergeom.optim.tracking import (
+    TrackingHistory,
+    TrackingResult,
+    gradient_tracking,
+    metropolis_weights,
+    ring_weights,
 )
 from hypergeom.optim.trees import ravel
 from hypergeom.optim.trust_region import TrustRegion, TrustRegionState
@@ -60,22 +69,29 @@ __all__ = [
     "SelfTuneResult",
     "StrongWolfe",
     "Task",
+    "TrackingHistory",
+    "TrackingResult",
     "TrustRegion",
     "TrustRegionState",
+    "UniformQuantizer",
     "best_response",
     "change_curvature",
     "constant_schedule",
     "cosine_schedule",
     "curvature_annealing",
+    "gradient_tracking",
     "hypergradient",
     "inverse_sqrt_schedule",
+    "layered",
     "linear_schedule",
     "meta_sgd",
     "meta_train",
+    "metropolis_weights",
     "minimize",
     "power_schedule",
     "ravel",
     "retraction_curve",
+    "ring_weights",
     "self_tune",
     "sgd_bound",
 ]

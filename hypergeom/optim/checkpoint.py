@@ -50,7 +50,7 @@ def read(path: Path, fingerprint: dict[str, Any], like: Any) -> dict[str, Any]:
         The file is damaged, of another format, or of a run with another fingerprint.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         described = json.loads(str(arrays.pop("checkpoint")))
         version, theirs = described["format"], described["fingerprint"]

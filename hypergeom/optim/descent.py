@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+
 from hypergeom.optim.line_search import StrongWolfe, Trial
 from hypergeom.optim.objective import Iterate, Objective, all_finite
 from hypergeom.optim.spaces import Geometry, Vectors, scaled
@@ -56,14 +58,16 @@ def searched(
     geometry = objective.geometry
 
     def trial(t: float) -> Trial:
-        y, velocity = geometry.curve(at.x, direction, t)
+        with np.errstate(all="ignore"):
+            y, velocity = geometry.curve(at.x, direction, t)
         if not all_finite(y):
             return Trial(t, math.inf, math.nan)
         value = objective.value(y)
         if not math.isfinite(value.fun):
             return Trial(t, math.inf, math.nan)
         there = objective.completed(value)
-        along = geometry.inner(y, there.grad, velocity) if there.finite else math.nan
+        with np.errstate(all="ignore"):
+            along = geometry.inner(y, there.grad, velocity) if there.finite else math.nan
         return Trial(t, there.fun, along, (there, velocity))
 
     found = search.search(Trial(0.0, at.fun, slope), trial, first, 5 * geometry.eps)

@@ -118,7 +118,7 @@ class FirstOrder(ABC):
         check_lr(where, lr)
         layout, leaves = Layout.of(where, x, self.manifold)
         geometry = Geometry(layout)
-        with gpu_of(leaves[0]), np.errstate(all="ignore"):
+        with gpu_of(leaves[0]):
             if rows is None:
                 g = geometry.gradient(leaves, layout.flatten(f"{where}: egrad", egrad))
                 leaves, state, _ = self.leaf_steps(geometry, leaves, g, state, float(lr))
@@ -130,6 +130,12 @@ class FirstOrder(ABC):
         self, geometry: Geometry, x: Vectors, g: Vectors, state: Any, lr: float
     ) -> tuple[Vectors, Any, Vectors]:
         """A step of all leaves, with Riemannian gradients; also the tangents that they have moved along."""
+        with np.errstate(all="ignore"):
+            return self._leaf_steps(geometry, x, g, state, lr)
+
+    def _leaf_steps(
+        self, geometry: Geometry, x: Vectors, g: Vectors, state: Any, lr: float
+    ) -> tuple[Vectors, Any, Vectors]:
         if geometry.layout.template == 0:
             step = self.advance(geometry.spaces[0], x[0], g[0], self.split(state), state.count, lr)
             return [step.x], self.joined(step.buffers, state.count + 1), [step.v]

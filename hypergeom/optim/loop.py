@@ -26,6 +26,7 @@ from hypergeom.optim.trees import Layout
 
 __all__ = ["Limits", "Loop", "Options"]
 
+_ROUNDING_IN_EPS = 64
 _MESSAGES: dict[str, str] = {
     "gtol": "the norm of the gradient is at most gtol",
     "ftol": "the cost fell by at most ftol, relative to its size",
@@ -135,7 +136,6 @@ class Loop:
 
     def run(self) -> MinimizeResult:
         """All iterations."""
-        self.started = time.perf_counter()
         if self.options.verbose:
             self.progress = Progress(self.limits.maxiter, self.nit)
         saved = -1
@@ -275,8 +275,8 @@ class Loop:
         else:
             assert self.iterate is not None
             assert self.best is not None
-            # What rounding cannot tell from the best has the smaller gradient.
-            near = self.iterate.fun - self.best.fun <= 5 * o.geometry.eps * abs(self.best.fun)
+            # Of those that rounding cannot tell from the best the last has the smallest gradient.
+            near = self.iterate.fun - self.best.fun <= _ROUNDING_IN_EPS * o.geometry.eps * abs(self.best.fun)
             end = self.iterate if near else self.best
         columns = [np.array(column, dtype=float) for column in self.history]
         return MinimizeResult(

@@ -80,8 +80,9 @@ class Objective:
             assert callable(self.user_gradient)
             raw = self.user_gradient(geometry.layout.unflatten(x), *self.batch, **self.keywords)
         egrad = geometry.layout.flatten("minimize: gradient", raw)
-        grad = egrad if self.riemannian else geometry.gradient(x, egrad)
-        return Iterate(x, value.fun, egrad, grad, geometry.norm(x, grad))
+        with np.errstate(all="ignore"):
+            grad = egrad if self.riemannian else geometry.gradient(x, egrad)
+            return Iterate(x, value.fun, egrad, grad, geometry.norm(x, grad))
 
     def gradient(self, x: Vectors) -> Iterate:
         """The gradient; the cost stays unknown, NaN, where it is a function of its own."""

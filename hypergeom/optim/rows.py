@@ -82,12 +82,12 @@ def gathered(where: str, layout: Layout, egrad: Tree, rows: list[Rows | None]) -
 def _summed(g: Array, rows: Rows) -> Array:
     xp = array_api_compat.array_namespace(g)
     distinct = rows.index.shape[0]
+    if distinct == rows.count:
+        return xp.take(g, xp.argsort(rows.place), axis=0)
     if isinstance(g, np.ndarray):
         sums = np.zeros((distinct, *g.shape[1:]), g.dtype)
         np.add.at(sums, rows.place, g)
         return sums
-    if distinct == rows.count:
-        return xp.take(g, xp.argsort(rows.place), axis=0)
     numbers = xp.arange(distinct, dtype=rows.place.dtype, device=array_api_compat.device(g))
     belongs = xp.astype(numbers[:, None] == rows.place[None, :], g.dtype)
     return xp.reshape(belongs @ xp.reshape(g, (rows.count, -1)), (distinct, *g.shape[1:]))
@@ -95,4 +95,20 @@ def _summed(g: Array, rows: Rows) -> Array:
 
 def scattered(a: Array, rows: Rows, values: Array) -> Array:
     """A copy of a with these values in the rows."""
-    return array_api_extra.at(a, rows.index).set(values, copy=True)
+    xp = array_api_compat.array_namespace(a)
+    if any(is_library(xp) for is_library in _ASSIGNING):
+        return array_api_extra.at(a, rows.index).set(values, copy=True)
+    # The standard has no assignment to rows: every row looks up whether it is one of them.
+    numbers = xp.arange(a.shape[0], dtype=rows.index.dtype, device=array_api_compat.device(a))
+    place = xp.searchsorted(rows.index, numbers)
+    place = xp.where(place < rows.index.shape[0], place, xp.zeros_like(place))
+    hit = xp.take(rows.index, place, axis=0) == numbers
+    return xp.where(hit[(..., *(None,) * (a.ndim - 1))], xp.take(values, place, axis=0), a)
+
+
+_ASSIGNING = (
+    array_api_compat.is_numpy_namespace,
+    array_api_compat.is_cupy_namespace,
+    array_api_compat.is_torch_namespace,
+    array_api_compat.is_jax_namespace,
+)

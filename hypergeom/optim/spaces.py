@@ -50,11 +50,15 @@ class Space:
         return self._over_weight(self.manifold.ehess2rhess(x, g, h, v))
 
     def _over_weight(self, v: Array) -> Array:
-        return v if self.weight == 1 else v / self.weight
+        return v if self.weight == 1 else self.weight**-1 * v
 
     def ambient(self, x: Array, v: Array) -> Array:
         """The velocity in the space around of a curve through x, of which v is how the manifold stores it."""
         return v
+
+    def tangent(self, x: Array, u: Array) -> Array:
+        """The nearest tangent."""
+        return self.manifold.project_tangent(x, u)
 
     def random(self, x: Array, rng: np.random.Generator) -> Array:
         """A standard normal tangent."""
@@ -78,7 +82,7 @@ class Space:
 
     def covariant(self, x: Array, v: Array, y: Array, g: Array, g_there: Array, h: float) -> Array:
         """The covariant derivative of a vector field over time h, of which g and g_there are the values at x and y."""
-        return (self.manifold.transport(y, x, g_there) - g) / h
+        return self.manifold.project_tangent(x, (self.manifold.transport(y, x, g_there) - g) / h)
 
     def curve(self, x: Array, v: Array, t: float) -> tuple[Array, Array]:
         """The point that t v leads to, and the velocity there of the curve in t."""
@@ -114,6 +118,9 @@ class FlatSpace(Space):
 
     def hessian(self, x: Array, g: Array, h: Array, v: Array) -> Array:
         return self._over_weight(h)
+
+    def tangent(self, x: Array, u: Array) -> Array:
+        return u
 
     def random(self, x: Array, rng: np.random.Generator) -> Array:
         return as_like(rng.standard_normal(tuple(x.shape)), x) / self.weight**0.5
@@ -309,6 +316,10 @@ class Geometry:
         """The points that t v leads to, and the velocities there."""
         pairs = [s.curve(point, tangent, t) for s, point, tangent in zip(self.spaces, x, v, strict=True)]
         return [y for y, _ in pairs], [velocity for _, velocity in pairs]
+
+    def tangent(self, x: Vectors, u: Vectors) -> Vectors:
+        """Nearest tangents."""
+        return [s.tangent(*parts) for s, *parts in zip(self.spaces, x, u, strict=True)]
 
     def random(self, x: Vectors, rng: np.random.Generator) -> Vectors:
         """Standard normal tangents."""

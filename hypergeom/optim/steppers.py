@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import numpy as np
 from array_api_compat import array_namespace
 
 from hypergeom.errors import DivergenceError
@@ -127,7 +128,8 @@ class Stepper:
             if isinstance(part.method, FirstOrder):
                 grad = [at.grad[k] for k in part.leaves]
                 new, held, v = part.method.leaf_steps(part.geometry, old, grad, held, lr)
-                squares += part.geometry.inner(old, v, v)
+                with np.errstate(all="ignore"):
+                    squares += part.geometry.inner(old, v, v)
             elif lr == 0:
                 new = old
             else:
@@ -143,7 +145,10 @@ class Stepper:
         lr = method.lr if self.schedule is None else self._scheduled(t)
         x, state, v = method.leaf_steps(self.geometry, at.x, at.grad, state, lr)
         along_gradient = isinstance(method, RSGD) and not method.momentum and not method.weight_decay
-        return x, state, lr * at.grad_norm if along_gradient else self.geometry.norm(at.x, v)
+        if along_gradient:
+            return x, state, lr * at.grad_norm
+        with np.errstate(all="ignore"):
+            return x, state, self.geometry.norm(at.x, v)
 
     def _scheduled(self, t: int) -> float:
         assert self.schedule is not None

@@ -125,7 +125,7 @@ def _describe(
         raise ValueError(f"{here}: manifold is a dict with the keys {sorted(manifold)}, and x is {type(tree).__name__}")
     if manifold is None:
         manifold = Euclidean()
-    if isinstance(manifold, type) or not isinstance(manifold, Manifold):
+    if not _is_manifold(manifold):
         raise TypeError(f"{here}: needs a manifold, got {manifold!r}")
     factors = _factors(manifold)
     if factors is not None:
@@ -144,6 +144,17 @@ def _describe(
     leaves.append(Leaf(path, manifold, weight, tuple(a.shape), a.dtype))
     arrays.append(a)
     return len(leaves) - 1
+
+
+def _is_manifold(manifold: Any) -> bool:
+    """To ask a protocol takes longer than a step, so that each type is asked once."""
+    kind = type(manifold)
+    if kind not in _ASKED:
+        _ASKED[kind] = not isinstance(manifold, type) and isinstance(manifold, Manifold)
+    return _ASKED[kind]
+
+
+_ASKED: dict[type, bool] = {}
 
 
 def _factors(manifold: Manifold) -> list[tuple[Manifold, float]] | None:

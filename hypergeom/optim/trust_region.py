@@ -129,6 +129,8 @@ class TrustRegion:
             there = objective.completed(value)
             if not there.finite:
                 there, ratio = iterate, -math.inf
+            elif predicted < slack and not there.grad_norm < iterate.grad_norm:
+                raise Stalled  # the cost is rounding, and the gradient does not become smaller
         radius = state.radius
         if not ratio >= 0.25:
             radius = length / 4
@@ -162,7 +164,8 @@ class TrustRegion:
                 tau = (radius**2 - vv) / (vd + math.sqrt(max(vd**2 + dd * (radius**2 - vv), 0.0)))
                 return combined(1.0, v, tau, d), combined(1.0, Hv, tau, Hd), True
             v, Hv = combined(1.0, v, step, d), combined(1.0, Hv, step, Hd)
-            r = combined(1.0, r, step, Hd)
+            # What cancels in r leaves the tangent space to the size of what it was.
+            r = geometry.tangent(at.x, combined(1.0, r, step, Hd))
             before, rr = rr, inner(r, r)
             if not rr > enough**2:
                 break
