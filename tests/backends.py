@@ -30,7 +30,7 @@ class Backend(enum.Enum):
 
     @contextlib.contextmanager
     def arrays(self):
-        """The module, for functions that are called as a user calls them; the stand-in for CuPy copies when it has to."""
+        """The module, for calls as a user makes them; the stand-in for CuPy may copy to and from the host."""
         if self is Backend.DASK:  # without threads, which cost more than such small blocks
             library = self.library()
             with sys.modules["dask"].config.set(scheduler="synchronous"):

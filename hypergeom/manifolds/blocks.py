@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -34,8 +35,6 @@ def _by_blocks(method: Callable[..., Any], where: str) -> Callable[..., Any]:
     def call(self: Any, /, *args: Any, **options: Any) -> Any:
         if not any(map(array_api_compat.is_dask_array, args)):
             return method(self, *args, **options)
-        from dask.array import apply_gufunc
-
         points = {name: a for name, a in zip(names, args, strict=False) if name != "t"}
         xp, arrays = namespace_and_arrays(where, 2, **points)
         cores = ["m,n"] * len(arrays)
@@ -51,6 +50,7 @@ def _by_blocks(method: Callable[..., Any], where: str) -> Callable[..., Any]:
         results = ["m,n" if a.ndim == 3 else "" for a in kinds]
         signature = "->".join(",".join(f"({core})" for core in side) for side in (cores, results))
         dtypes = [a.dtype for a in kinds]
+        apply_gufunc = importlib.import_module("dask.array").apply_gufunc
         return apply_gufunc(
             f, signature, *arrays, output_dtypes=dtypes if isinstance(none, tuple) else dtypes[0], allow_rechunk=True
         )

@@ -52,9 +52,9 @@ TABLE = {
         1,
     ),
 }
-# What runs without `-m slow`: on NumPy all, elsewhere in float64 one manifold of each class. JAX compiles every operation
-# for every shape, where a product stands for its factors; Dask plans each of the many operations of a hyperbolic function,
-# and tests/test_rows.py holds those functions there.
+# What runs without `-m slow`: on NumPy all, elsewhere in float64 one manifold of each class. JAX compiles every
+# operation for every shape, where a product stands for its factors; Dask plans each of the many operations of a
+# hyperbolic function, and tests/test_rows.py holds those functions there.
 ONE_OF_EACH = {"euclidean", "sphere", "ball", "lorentz", "stiefel", "euclidean stiefel", "lorentz group", "product"}
 QUICK = dict.fromkeys(Backend, ONE_OF_EACH)
 QUICK |= {Backend.JAX: {"lorentz", "product"}, Backend.DASK: {"euclidean", "sphere", "stiefel", "lorentz group"}}

@@ -1,8 +1,8 @@
 """Other libraries' manifolds at moderate distances: pymanopt, geomstats and hyperbolix.
 
-pymanopt and geomstats have curvature -1 alone; hyperbolix, which needs Python 3.12, takes c as we do. The ball's metric is (2 / (1 - c|x|^2))^2
-in all of them, and pymanopt's rotations store tangents without their factor x, as LorentzGroup does. What they name
-transport, projects in pymanopt, and is left out.
+pymanopt and geomstats have curvature -1 alone; hyperbolix, which needs Python 3.12, takes c as we do. The ball's metric
+is (2 / (1 - c|x|^2))^2 in all of them, and pymanopt's rotations store tangents without their factor x, as LorentzGroup
+does. What pymanopt names transport is a projection, and left out.
 """
 
 import functools
@@ -26,7 +26,7 @@ class Peer(NamedTuple):
     rtol: float = 1e-9
 
 
-# --- pymanopt: one point a call -----------------------------------------------------------------------------------------
+# --- pymanopt: one point a call --------------------------------------------------------------------------------------
 
 
 def of_pymanopt(theirs, *names):
@@ -62,7 +62,7 @@ def pymanopt():
     }
 
 
-# --- geomstats ----------------------------------------------------------------------------------------------------------
+# --- geomstats -------------------------------------------------------------------------------------------------------
 
 
 def of_geomstats(space, *names):
@@ -96,7 +96,7 @@ def geomstats():
     }
 
 
-# --- hyperbolix ---------------------------------------------------------------------------------------------------------
+# --- hyperbolix ------------------------------------------------------------------------------------------------------
 
 
 def of_hyperbolix(space, c):
@@ -130,7 +130,7 @@ def hyperbolix():
     }
 
 
-# ------------------------------------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------------------------------------------------------------
 
 
 RUNS = [
