@@ -120,7 +120,9 @@ def test_what_is_not_finite_poisons_its_row_alone(arguments, rng):
         for part, a in enumerate(leaves(arguments.given[key])):
             bad = rng.choice([np.nan, np.inf, -np.inf])
             position = (BAD_ROW, *(int(rng.integers(n)) for n in a.shape[1:]))
-            poisoned = with_part(arguments.given[key], part, lambda a, at=position: changed(a, at, lambda _: bad))
+            poisoned = with_part(
+                arguments.given[key], part, lambda a, at=position, bad=bad: changed(a, at, lambda _: bad)
+            )
             moved = with_part(
                 arguments.given[key], part, lambda a, at=position: changed(a, at, lambda b: 0.9 * b + 0.01)
             )
