@@ -85,6 +85,12 @@ def test_bad_input(rng):
         lorentz.concat([x, x[:, :1]], C)
     with pytest.raises(ValueError, match=r"concat: leading axes of xs\[0\] \(4, 6\), xs\[1\] \(3, 6\) and c \(\) need"):
         lorentz.concat([x, x[:3]], C)
+    with pytest.raises(ValueError, match="c needs to be finite and > 0"):
+        lorentz.concat([x], -1.0)
+    outside = x.copy()
+    outside[2, 0] = -1
+    for result in (lorentz.concat([x, outside], C), lorentz.split(outside, [2, 3], C)[0]):
+        assert np.isnan(result).all(axis=1).tolist() == [False, False, True, False]
 
 
 def test_curvatures_of_rows_leave_the_cotangents_their_shapes(rng):
