@@ -341,3 +341,17 @@ def test_dtype_of_results(name, rng):
     lists = case([a.tolist() for a in arrays])
     for result, desired in zip(lists, case(arrays), strict=True):
         np.testing.assert_array_equal(result, desired)
+
+
+@pytest.mark.parametrize("name", [name for name in COMPOSITE if name.endswith("_vjp")])
+def test_cotangents_of_what_rows_share_are_sums(name, rng):
+    """Also where the curvature alone has rows."""
+    case, c = case_of(name, rng), np.full(ROWS, 0.7)
+    cotangents = len(case.arrays) - len(case_of(name.removesuffix("_vjp"), rng).arrays)
+    arrays = list(case.arrays.values())
+    shared = [a if i < cotangents else a[0] for i, a in enumerate(arrays)]
+    full = [a if i < cotangents else np.broadcast_to(a[0], a.shape) for i, a in enumerate(arrays)]
+    for got, each, argument in zip(case(shared, c), case(full, c), [*shared[cotangents:], c], strict=True):
+        assert got.shape == argument.shape
+        desired = each if argument is c else each.sum(axis=0)
+        np.testing.assert_allclose(got, desired, rtol=1e-10, atol=1e-12)
