@@ -67,7 +67,7 @@ def test_no_distances(name, distances):
 @pytest.mark.parametrize("name", OF_DISTANCES)
 def test_distances_of_any_kind_and_layout(name, distances):
     f = OF_DISTANCES[name]
-    whole = np.round(10 * distances)
+    whole = np.round(3 * distances)
     for given, same, rtol in (
         (whole.astype(np.int32), whole, 1e-9),
         (distances.astype(np.float32), distances.astype(np.float32).astype(float), 1e-6),
