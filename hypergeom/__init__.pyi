@@ -1,5 +1,17 @@
-from . import datasets, embed, errors, lorentz, manifolds, optim, plot, poincare, polar
+from . import check, datasets, embed, errors, lorentz, manifolds, optim, plot, poincare, polar
 from ._threads import threads
 
-__all__ = ["datasets", "embed", "errors", "lorentz", "manifolds", "optim", "plot", "poincare", "polar", "threads"]
+__all__ = [
+    "check",
+    "datasets",
+    "embed",
+    "errors",
+    "lorentz",
+    "manifolds",
+    "optim",
+    "plot",
+    "poincare",
+    "polar",
+    "threads",
+]
 __version__: str

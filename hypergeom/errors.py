@@ -4,13 +4,16 @@ Bad input raises `ValueError` or `TypeError`; the exceptions here say that an al
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
 __all__ = [
     "AccuracyWarning",
+    "CheckError",
     "CheckpointError",
     "ConvergenceError",
+    "DivergenceError",
     "HypergeomError",
     "NoJPolarError",
     "NotOnManifoldError",
@@ -65,6 +68,36 @@ class ConvergenceError(HypergeomError, np.linalg.LinAlgError):
     """An iteration stopped without meeting its tolerance."""
 
 
+class DivergenceError(ConvergenceError):
+    """The cost or the gradient of an optimizer is not finite any more.
+
+    Attributes
+    ----------
+    nit : int
+        Iterations done.
+    x : array, or tree of arrays
+        The last iterate with a finite cost and gradient.
+    advice : str
+        What may help.
+
+    Examples
+    --------
+    >>> from hypergeom.errors import DivergenceError
+    >>> DivergenceError(12, None, "take a smaller lr")
+    DivergenceError('diverged after iteration 12: take a smaller lr')
+    """
+
+    def __init__(self, nit: int, x: Any, advice: str) -> None:
+        super().__init__(nit, x, advice)
+        self.nit, self.x, self.advice = nit, x, advice
+
+    def __str__(self) -> str:
+        return f"diverged after iteration {self.nit}: {self.advice}"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
+
 class NoJPolarError(HypergeomError, np.linalg.LinAlgError):
     """A matrix has no J-polar factor: it is singular, or A* A has an eigenvalue on the closed negative real axis.
 
@@ -98,6 +131,10 @@ class NoJPolarError(HypergeomError, np.linalg.LinAlgError):
 
 class CheckpointError(HypergeomError):
     """A checkpoint is damaged, or belongs to another run."""
+
+
+class CheckError(HypergeomError, AssertionError):
+    """A check of `hypergeom.check` did not pass; the message is its table."""
 
 
 class AccuracyWarning(UserWarning):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import array_api_compat
@@ -26,6 +26,10 @@ __all__ = [
 ]
 
 
+_NUMPY = array_api_compat.array_namespace(np.empty(0))
+_FLOAT64 = np.dtype(np.float64)
+
+
 def namespace_and_arrays(where: str, core: int, /, **given: Any) -> tuple[Any, list[Array]]:
     """The library of the arguments, and the arguments as its arrays of one real floating dtype.
 
@@ -39,6 +43,8 @@ def namespace_and_arrays(where: str, core: int, /, **given: Any) -> tuple[Any, l
     TypeError
         A dtype is neither float32, float64 nor an integer one, or the arrays come from different libraries.
     """
+    if _plain(given.values(), core):
+        return _NUMPY, list(given.values())
     values = {name: a if array_api_compat.is_array_api_obj(a) else np.asarray(a) for name, a in given.items()}
     first_name, first = next(iter(values.items()))
     xp = array_api_compat.array_namespace(first)
@@ -62,6 +68,16 @@ def namespace_and_arrays(where: str, core: int, /, **given: Any) -> tuple[Any, l
             f"{where}: shapes {listed} do not fit: needs {what}, the same in all, and others that broadcast"
         )
     return xp, arrays
+
+
+def _plain(values: Iterable[Any], core: int) -> bool:
+    """Whether these are NumPy arrays of one shape, in float64: what needs no further look, in a microsecond."""
+    shape = None
+    for a in values:
+        if type(a) is not np.ndarray or a.dtype != _FLOAT64 or (shape is not None and a.shape != shape):
+            return False
+        shape = a.shape
+    return shape is not None and len(shape) >= core and min(shape[-core:]) > 0
 
 
 def _fit(shapes: Sequence[tuple[int, ...]], core: int) -> bool:

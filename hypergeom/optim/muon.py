@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
-import numbers
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-import array_api_compat
 import numpy as np
 from array_api_compat import array_namespace
 
 from hypergeom import polar
+from hypergeom._gpus import methods_on_one_gpu
 from hypergeom._rows import Array
 from hypergeom.errors import ConvergenceError
 from hypergeom.manifolds import LorentzGroup
 from hypergeom.manifolds.arguments import namespace_and_arrays
+from hypergeom.optim.parameters import check_choice, check_count, check_lr, check_range
 from hypergeom.polar.coefficients import table
+from hypergeom.polar.jorthogonal import signed
+from hypergeom.polar.kernels import has_kernels
 
 __all__ = ["HyperbolicMuon", "Muon", "MuonState"]
 
@@ -54,32 +56,10 @@ def _running_mean(momentum: Array, gradient: Array, beta: float, nesterov: bool)
 
 
 def _check_common(name: str, lr: float, momentum: float, weight_decay: float, steps: int) -> None:
-    _check_lr(name, lr)
-    _check_real(name, "momentum", momentum)
-    _check_real(name, "weight_decay", weight_decay)
-    if not 0 <= momentum < 1:
-        raise ValueError(f"{name}: momentum must be at least 0 and below 1, got {momentum!r}")
-    if not 0 <= weight_decay < math.inf:
-        raise ValueError(f"{name}: weight_decay must be at least 0 and finite, got {weight_decay!r}")
-    _check_count(name, "steps", steps, 1)
-
-
-def _check_real(name: str, what: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name}: {what} must be a number, got {value!r}")
-
-
-def _check_lr(name: str, lr: Any) -> None:
-    _check_real(name, "lr", lr)
-    if not 0 < lr < math.inf:
-        raise ValueError(f"{name}: lr must be positive and finite, got {lr!r}")
-
-
-def _check_count(name: str, what: str, value: Any, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name}: {what} must be an integer, got {value!r}")
-    if value < least:
-        raise ValueError(f"{name}: {what} must be at least {least}, got {value!r}")
+    check_lr(name, lr)
+    check_range(name, "momentum", momentum, below=1)
+    check_range(name, "weight_decay", weight_decay)
+    check_count(name, "steps", steps, 1)
 
 
 def _frozen_coefficients(name: str, coefficients: Any, steps: int) -> Any:
@@ -94,6 +74,7 @@ def _orthogonalized(a: Array, coefficients: Any, steps: int) -> Array:
     return polar.newton_schulz(a, coefficients=np.asarray(coefficients))
 
 
+@methods_on_one_gpu
 @dataclass(frozen=True)
 class Muon:
     r"""Steps along the orthogonal factor of the momentum, for matrices in flat space [1]_.
@@ -147,8 +128,7 @@ class Muon:
 
     def __post_init__(self) -> None:
         _check_common("Muon", self.lr, self.momentum, self.weight_decay, self.steps)
-        if self.scale not in ("jordan", "rms", "none"):
-            raise ValueError(f"Muon: scale must be 'jordan', 'rms' or 'none', got {self.scale!r}")
+        check_choice("Muon", "scale", self.scale, ("jordan", "rms", "none"))
         object.__setattr__(self, "coefficients", _frozen_coefficients("Muon", self.coefficients, self.steps))
 
     def init(self, w: Array, /) -> MuonState:
@@ -179,7 +159,7 @@ class Muon:
         """
         if lr is None:
             lr = self.lr
-        _check_lr("Muon.step", lr)
+        check_lr("Muon.step", lr)
         _, (w, egrad, momentum) = namespace_and_arrays("Muon.step", 2, w=w, egrad=egrad, momentum=state.momentum)
         mean = _running_mean(momentum, egrad, self.momentum, self.nesterov)
         direction = _orthogonalized(mean.used, self.coefficients, self.steps)
@@ -188,6 +168,7 @@ class Muon:
         return (1 - lr * self.weight_decay) * w - lr * s * direction, MuonState(mean.momentum, state.count + 1)
 
 
+@methods_on_one_gpu
 @dataclass(frozen=True)
 class HyperbolicMuon:
     r"""Muon that stays on O(p, q): on the Lorentz groups, and on the orthogonal group with q = 0.
@@ -256,9 +237,8 @@ class HyperbolicMuon:
     def __post_init__(self) -> None:
         if not isinstance(self.group, LorentzGroup):
             raise TypeError(f"HyperbolicMuon: group must be a LorentzGroup, got {self.group!r}")
-        if self.retraction not in ("cayley", "expm"):
-            raise ValueError(f"HyperbolicMuon: retraction must be 'cayley' or 'expm', got {self.retraction!r}")
-        _check_count("HyperbolicMuon", "polish_every", self.polish_every, 0)
+        check_choice("HyperbolicMuon", "retraction", self.retraction, ("cayley", "expm"))
+        check_count("HyperbolicMuon", "polish_every", self.polish_every, 0)
         _check_common("HyperbolicMuon", self.lr, self.momentum, self.weight_decay, self.steps)
         object.__setattr__(self, "coefficients", _frozen_coefficients("HyperbolicMuon", self.coefficients, self.steps))
         self._check_reach(self.lr)
@@ -303,10 +283,13 @@ class HyperbolicMuon:
         if self.weight_decay > 0:
             gradient = gradient + self.weight_decay * group.egrad2rgrad(w, w)
         mean = _running_mean(state.momentum, gradient, self.momentum, self.nesterov)
-        xp = array_namespace(mean.used)
-        j = xp.asarray(group.j, dtype=mean.used.dtype, device=array_api_compat.device(mean.used))[:, None]
+        j = signed(group.j, mean.used)[:, None]
         signs = _orthogonalized(j * mean.used, self.coefficients, self.steps)
-        d = (j / 2) * (signs - xp.matrix_transpose(signs))  # J times a skew-symmetric matrix, to the bit
+        # J times a skew-symmetric matrix, to the bit
+        if has_kernels(signs):
+            d = group.project_algebra(j * signs)
+        else:
+            d = (j / 2) * (signs - array_namespace(signs).matrix_transpose(signs))
         return d, MuonState(mean.momentum, state.count + 1)
 
     def step(self, w: Array, egrad: Array, state: MuonState, /, *, lr: float | None = None) -> tuple[Array, MuonState]:
@@ -328,7 +311,7 @@ class HyperbolicMuon:
         if lr is None:
             lr = self.lr
         else:
-            _check_lr("HyperbolicMuon.step", lr)
+            check_lr("HyperbolicMuon.step", lr)
             self._check_reach(lr)
         d, state = self.direction(w, egrad, state)
         w = self.group.retract(w, -lr * d, method=self.retraction)

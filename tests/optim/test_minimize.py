@@ -1,0 +1,627 @@
+"""`minimize`: optima in closed form, budgets of iterations, what ends a run, what it tells, and bad input."""
+
+import math
+import sys
+import time
+
+import numpy as np
+import pytest
+from optim.problems import Brockett
+
+from hypergeom import lorentz, poincare
+from hypergeom.errors import ConvergenceError, DivergenceError, NotOnManifoldError
+from hypergeom.manifolds import Euclidean, Lorentz, LorentzGroup, PoincareBall, Product, Sphere, Stiefel, Validating
+from hypergeom.optim import (
+    RCG,
+    RLBFGS,
+    RSGD,
+    HyperbolicMuon,
+    IterationInfo,
+    Muon,
+    RAdam,
+    StrongWolfe,
+    TrustRegion,
+    cosine_schedule,
+    minimize,
+    ravel,
+)
+
+DETERMINISTIC = ("rcg", "rlbfgs", "trust_region")
+
+
+def hessian(method, f):
+    return f if method == "trust_region" else None
+
+
+# --- optima ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("metric", ["canonical", "euclidean"])
+@pytest.mark.parametrize("retraction", ["qr", "polar", "cayley"])
+@pytest.mark.parametrize("method", DETERMINISTIC)
+def test_eigenvectors(method, metric, retraction, rng):
+    f = Brockett(30, 3, rng)
+    m = Stiefel(metric, retraction)
+    x0 = m.random_point((30, 3), rng=rng)
+    options = {"manifold": m, "method": method, "hvp": hessian(method, f.hvp), "maxiter": 400}
+    found = minimize(f.cost, x0, gradient=f.gradient, gtol=1e-8, **options)
+    assert found.status == "gtol" and found.grad_norm <= 1e-8
+    assert abs(found.fun - f.minimum) <= 1e-11
+    assert np.abs(found.x.T @ found.x - np.eye(3)).max() <= 1e-13
+    np.testing.assert_allclose(np.abs(np.sum(found.x * f.vectors, axis=0)), 1, atol=1e-12)
+    assert np.all(np.diff(found.history.fun) <= 1e-15 * 10 * np.abs(found.history.fun[1:]))
+
+
+def test_trust_region_converges_quadratically_to_rounding(rng):
+    f = Brockett(60, 3, rng)
+    m = Stiefel("euclidean")
+    found = minimize(
+        f.cost,
+        m.random_point((60, 3), rng=rng),
+        gradient=f.gradient,
+        hvp=f.hvp,
+        manifold=m,
+        method="trust_region",
+        gtol=1e-12,
+    )
+    assert found.status == "gtol" and found.grad_norm <= 1e-12
+    *_, a, b, c = found.history.grad_norm
+    assert b <= 20 * a**1.9 and c <= max(20 * b**1.9, 1e-12)
+
+
+@pytest.mark.parametrize(
+    ("method", "iterations", "evaluations"), [("rcg", 130, 2.6), ("rlbfgs", 110, 1.5), ("trust_region", 25, 2)]
+)
+def test_budget_of_the_brockett_cost(method, iterations, evaluations, rng):
+    """The median of three, from random starts: the largest of many would be a matter of luck."""
+    counts = []
+    for _ in range(3):
+        f = Brockett(200, 4, rng)
+        found = minimize(
+            f.cost,
+            Stiefel().random_point((200, 4), rng=rng),
+            gradient=f.gradient,
+            hvp=hessian(method, f.hvp),
+            manifold=Stiefel(),
+            method=method,
+            gtol=1e-7,
+        )
+        assert found.status == "gtol" and found.nfev <= evaluations * found.nit + 1
+        counts.append(found.nit)
+    assert np.median(counts) <= iterations
+
+
+@pytest.mark.parametrize(("method", "iterations"), [("rcg", 30), ("rlbfgs", 30), ("trust_region", 15)])
+def test_frechet_mean(method, iterations, rng):
+    m, ball = Lorentz(), PoincareBall()
+    o = m.origin((50, 4))
+    v = m.random_tangent(o, rng=rng)
+    y = m.exp(o, (rng.uniform(0, 4, size=50) / m.norm(o, v))[:, None] * v)
+    z = lorentz.to_poincare(y)
+    options = {"method": method, "gtol": 1e-9}
+    on_sheet = minimize(
+        lambda x: float(np.mean(lorentz.dist(x, y) ** 2) / 2),
+        m.origin((4,)),
+        gradient=lambda x: lorentz.dist_vjp(lorentz.dist(x, y) / 50, x, y)[0],
+        manifold=m,
+        **options,
+    )
+    in_ball = minimize(
+        lambda x: float(np.mean(poincare.dist(x, z) ** 2) / 2),
+        np.zeros(3),
+        gradient=lambda x: poincare.dist_vjp(poincare.dist(x, z) / 50, x, z)[0],
+        manifold=ball,
+        **options,
+    )
+    for found in (on_sheet, in_ball):
+        assert found.status == "gtol" and found.nit <= iterations
+    np.testing.assert_allclose(lorentz.to_poincare(on_sheet.x), in_ball.x, atol=1e-9)
+    np.testing.assert_allclose(on_sheet.x, lorentz.frechet_mean(y).point, rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize(("method", "iterations"), [("rcg", 150), ("rlbfgs", 120), ("trust_region", 20)])
+def test_lorentz_procrustes(method, iterations, rng):
+    group = LorentzGroup(5, 1)
+    target, x = group.random_point((6, 6), rng=rng, cond=6.0), rng.normal(size=(40, 6))
+    y = x @ target.T
+    found = minimize(
+        lambda w: 0.5 * float(np.sum((x @ w.T - y) ** 2)),
+        np.eye(6),
+        gradient=lambda w: (x @ w.T - y).T @ x,
+        hvp=hessian(method, lambda w, v: (x @ v.T).T @ x),
+        manifold=group,
+        method=method,
+        gtol=1e-7,
+    )
+    assert found.status == "gtol" and found.nit <= iterations
+    np.testing.assert_allclose(found.x, target, atol=1e-7)
+    group.check(found.x)
+
+
+@pytest.mark.parametrize("method", DETERMINISTIC)
+def test_procrustes_on_a_tree(method, rng):
+    """min |A W + 1 b^T - B|: a frame and a shift, which is the mean of what the frame leaves; and rotations alone."""
+    A, B = rng.normal(size=(30, 4)), rng.normal(size=(30, 3))
+
+    def both(x):
+        r = A @ x["w"] + x["b"] - B
+        return 0.5 * float(np.sum(r**2)), {"w": A.T @ r, "b": r.sum(axis=0)}
+
+    m = {"w": Stiefel("euclidean", "polar"), "b": Euclidean()}
+    x0 = {"w": Stiefel().random_point((4, 3), rng=rng), "b": np.zeros(3)}
+    found = minimize(both, x0, gradient=True, manifold=m, method=method, gtol=1e-9)
+    assert found.status == "gtol"
+    np.testing.assert_allclose(found.x["b"], (B - A @ found.x["w"]).mean(axis=0), atol=1e-10)
+    m, A = Stiefel(retraction="cayley"), rng.normal(size=(9, 4))
+    target = m.exp(np.eye(4), 0.5 * m.random_tangent(np.eye(4), rng=rng))
+    square = minimize(
+        lambda w: 0.5 * float(np.sum((A @ w - A @ target) ** 2)),
+        np.eye(4),
+        gradient=lambda w: A.T @ (A @ w - A @ target),
+        manifold=m,
+        method=method,
+        gtol=1e-10,
+    )
+    np.testing.assert_allclose(square.x, target, atol=1e-8)
+
+
+def rosenbrock(x):
+    a, b = x[1:] - x[:-1] ** 2, 1 - x[:-1]
+    g = np.zeros_like(x)
+    g[:-1] = -400 * a * x[:-1] - 2 * b
+    g[1:] += 200 * a
+    return float(np.sum(100 * a**2 + b**2)), g
+
+
+def test_rlbfgs_in_flat_space_takes_no_more_than_scipy():
+    from scipy.optimize import minimize as scipy_minimize
+
+    x0 = np.tile([-1.2, 1.0], 5)
+    theirs = scipy_minimize(rosenbrock, x0, jac=True, method="L-BFGS-B", options={"gtol": 1e-8, "ftol": 0})
+    ours = minimize(rosenbrock, x0, gradient=True, method="rlbfgs", gtol=1e-7)
+    assert ours.success and ours.nfev <= 1.3 * theirs.nfev
+    assert ours.fun == pytest.approx(theirs.fun, abs=1e-12)
+
+
+@pytest.mark.parametrize("beta", ["hager_zhang", "polak_ribiere", "hestenes_stiefel", "dai_yuan", "fletcher_reeves"])
+def test_conjugate_gradients_of_a_quadratic(beta, rng):
+    """With a search that is nearly exact, n steps do: all the formulas are the same one then."""
+    A = np.diag(np.linspace(1, 20, 6))
+    method = RCG(beta=beta, line_search=StrongWolfe(c1=1e-10, c2=1e-9))
+    found = minimize(lambda x: 0.5 * x @ A @ x, rng.normal(size=6), gradient=lambda x: A @ x, method=method, gtol=1e-9)
+    assert found.status == "gtol" and found.nit <= 8
+
+
+def test_single_precision(rng):
+    f = Brockett(30, 2, rng)
+    f.A, f.N = f.A.astype(np.float32), f.N.astype(np.float32)
+    for method in DETERMINISTIC:
+        found = minimize(
+            f.cost,
+            Stiefel().random_point((30, 2), rng=rng).astype(np.float32),
+            gradient=f.gradient,
+            manifold=Stiefel(),
+            method=method,
+            gtol=1e-4,
+        )
+        assert found.status == "gtol" and found.x.dtype == np.float32
+        assert found.fun == pytest.approx(f.minimum, abs=2e-5)
+
+
+def test_single_numbers_are_leaves():
+    """As the logarithm of a curvature that is learned."""
+    found = minimize(
+        lambda x: float((x["s"] - 2.0) ** 2 + np.sum(x["v"] ** 2)),
+        {"s": 0.0, "v": np.ones(2)},
+        gradient=lambda x: {"s": 2 * (x["s"] - 2.0), "v": 2 * x["v"]},
+    )
+    assert found.success and float(found.x["s"]) == pytest.approx(2.0, abs=1e-6)
+
+
+def test_what_is_found_at_a_validating_manifold(rng):
+    A = np.diag([1.0, 2.0, 3.0])
+    x0 = Sphere().random_point((3,), rng=rng)
+    for method in (*DETERMINISTIC, "rsgd", "radam"):
+        options = {"gradient": lambda x: 2 * A @ x, "hvp": hessian(method, lambda x, v: 2 * A @ v), "method": method}
+        plain = minimize(lambda x: x @ A @ x, x0, manifold=Sphere(), maxiter=5, **options)
+        checked = minimize(lambda x: x @ A @ x, x0, manifold=Validating(Sphere(), 1e-6), maxiter=5, **options)
+        np.testing.assert_allclose(checked.x, plain.x, atol=1e-9)
+
+
+# --- what ends a run -------------------------------------------------------------------------------------
+
+
+def sphere_problem():
+    A = np.diag([1.0, 2.0, 3.0, 5.0])
+    x0 = np.array([0.5, 0.5, -0.5, 0.5])
+    return lambda x: float(x @ A @ x), x0, lambda x: 2 * A @ x
+
+
+def test_statuses():
+    cost, x0, gradient = sphere_problem()
+
+    def run(**options):
+        return minimize(cost, x0, gradient=gradient, manifold=Sphere(), **options)
+
+    assert run().status == "gtol" and run().success
+    done = run(gtol=0.0, ftol=1e-3)
+    assert done.status == "ftol" and done.success
+    assert done.history.fun[-2] - done.history.fun[-1] <= 1e-3 * max(1, done.fun)
+    done = run(gtol=0.0, xtol=1e-3)
+    assert done.status == "xtol" and done.success and done.history.step[-1] <= 1e-3
+    done = run(maxiter=2)
+    assert done.status == "maxiter" and done.nit == 2 and not done.success
+    assert run(maxiter=0).nit == 0 and run(maxiter=0).fun == cost(x0)
+    assert run(maxtime=0.0, gtol=0.0).status == "maxtime"
+    assert run(callback=lambda info: info.nit == 3, gtol=0.0).nit == 3
+
+    def stops(info):
+        raise StopIteration
+
+    done = run(callback=stops)
+    assert done.status == "callback" and done.nit == 1 and "callback" in done.message
+    for method in DETERMINISTIC:
+        done = run(gtol=0.0, method=method, maxiter=300)
+        assert done.status in ("line_search", "maxiter", "gtol") and done.grad_norm < 1e-7
+        assert done.fun == pytest.approx(1.0, abs=1e-15)
+    assert minimize(cost, np.eye(4)[0], gradient=gradient, manifold=Sphere()).nit == 0
+
+
+def test_a_gradient_of_the_wrong_sign_is_a_line_search_that_fails():
+    cost, x0, gradient = sphere_problem()
+    for method in DETERMINISTIC:
+        done = minimize(cost, x0, gradient=lambda x: -gradient(x), manifold=Sphere(), method=method)
+        assert done.status == "line_search" and not done.success
+        assert done.fun == cost(done.x) == cost(x0)
+
+
+@pytest.mark.parametrize("method", ["rsgd", "radam"])
+def test_the_best_point_is_returned(method, rng):
+    """With a step that is too long the last point is not the best."""
+    A = np.diag([1.0, 30.0])
+    chosen = RSGD(lr=0.06, momentum=0.9) if method == "rsgd" else RAdam(lr=0.3)
+    found = minimize(
+        lambda x: x @ A @ x, np.array([1.0, 1.0]), gradient=lambda x: 2 * A @ x, method=chosen, maxiter=37, gtol=0.0
+    )
+    assert found.fun == found.history.fun.min() < found.history.fun[-1]
+    assert found.fun == found.x @ A @ found.x
+    assert found.grad_norm == pytest.approx(np.linalg.norm(2 * A @ found.x), rel=1e-14)
+
+
+@pytest.mark.parametrize("method", ["rsgd", "radam", *DETERMINISTIC])
+def test_history_and_callback(method):
+    cost, x0, gradient = sphere_problem()
+    seen = []
+    options = {"manifold": Sphere(), "method": method, "maxiter": 7, "gtol": 0.0}
+    found = minimize(cost, x0, gradient=gradient, callback=seen.append, **options)
+    assert all(isinstance(info, IterationInfo) for info in seen)
+    assert [info.nit for info in seen] == list(range(1, found.nit + 1))
+    h = found.history
+    for name in ("fun", "grad_norm", "step"):
+        np.testing.assert_array_equal(getattr(h, name)[1:], [getattr(info, name) for info in seen])
+    assert h.step[0] == 0 and h.fun[0] == cost(x0) and np.all(np.diff(h.time) >= 0)
+    for before, info in zip([x0, *(i.x for i in seen)], seen, strict=False):
+        assert cost(info.x) == info.fun
+        if method == "rsgd":  # exp: the length of the step is the distance
+            assert Sphere().dist(before, info.x) == pytest.approx(info.step, rel=1e-9)
+    thin = minimize(cost, x0, gradient=gradient, record_every=3, **options)
+    np.testing.assert_array_equal(thin.history.fun, h.fun[::3])
+
+
+def test_progress(capsys, monkeypatch):
+    cost, x0, gradient = sphere_problem()
+    minimize(cost, x0, gradient=gradient, manifold=Sphere(), verbose=True)
+    assert "minimize" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    minimize(cost, x0, gradient=gradient, manifold=Sphere(), verbose=True)
+    assert "minimize: 1/1000, fun" in capsys.readouterr().err
+
+
+def test_counts():
+    cost, x0, gradient = sphere_problem()
+    calls = {"cost": 0, "gradient": 0, "hvp": 0}
+
+    def counted(name, f):
+        def call(*args):
+            calls[name] += 1
+            return f(*args)
+
+        return call
+
+    for method in ("rsgd", *DETERMINISTIC):
+        for key in calls:
+            calls[key] = 0
+        found = minimize(
+            counted("cost", cost),
+            x0,
+            gradient=counted("gradient", gradient),
+            hvp=hessian(method, counted("hvp", lambda x, v: gradient(v))),
+            manifold=Sphere(),
+            method=method,
+            maxiter=12,
+        )
+        assert (found.nfev, found.ngev, found.nhev) == tuple(calls.values())
+
+
+# --- schedules, minibatches, methods of leaves -----------------------------------------------------------
+
+
+def test_schedule_overrides_lr():
+    cost, x0, gradient = sphere_problem()
+    seen = []
+
+    def schedule(t):
+        seen.append(t)
+        return 0.1 / t
+
+    found = minimize(cost, x0, gradient=gradient, manifold=Sphere(), method="rsgd", schedule=schedule, maxiter=4)
+    assert seen == [1, 2, 3, 4]
+    x, method = x0, RSGD(Sphere())
+    state = method.init(x)
+    for t in range(1, 5):
+        x, state = method.step(x, gradient(x), state, lr=0.1 / t)
+    np.testing.assert_allclose(found.x, x, atol=1e-15)
+    still = minimize(
+        cost, x0, gradient=gradient, manifold=Sphere(), method="rsgd", schedule=cosine_schedule(0.1, 3), maxiter=3
+    )
+    assert still.history.step[-1] == 0
+
+
+class Means:
+    """Least squares with rows drawn at random."""
+
+    def __init__(self, rng):
+        self.data = rng.normal(size=(50, 3)) + np.arange(1.0, 4.0)
+
+    def batch(self, t, generator):
+        return self.data[generator.choice(50, size=5, replace=False)]
+
+    def cost(self, x, batch):
+        return 0.5 * float(np.mean(np.sum((x - batch) ** 2, axis=1)))
+
+    def gradient(self, x, batch):
+        return x - batch.mean(axis=0)
+
+
+def test_batches_depend_on_seed_and_step_alone(rng):
+    problem = Means(rng)
+    options = {"gradient": problem.gradient, "method": RSGD(lr=0.1), "batch": problem.batch}
+    a = minimize(problem.cost, np.zeros(3), rng=5, maxiter=20, **options)
+    b = minimize(problem.cost, np.zeros(3), rng=5, maxiter=20, **options)
+    np.testing.assert_array_equal(a.x, b.x)
+    assert a.status == "maxiter" and len(a.history.fun) == 20
+    other = minimize(problem.cost, np.zeros(3), rng=6, maxiter=20, **options)
+    assert np.abs(a.x - other.x).max() > 1e-6
+    drawn = minimize(problem.cost, np.zeros(3), rng=np.random.default_rng(3), maxiter=20, **options)
+    again = minimize(problem.cost, np.zeros(3), rng=np.random.default_rng(3), maxiter=20, **options)
+    np.testing.assert_array_equal(drawn.x, again.x)
+
+    steps = []
+    minimize(
+        lambda x, batch: 0.0,
+        np.zeros(3),
+        gradient=lambda x, batch: x,
+        method="rsgd",
+        batch=lambda t, generator: steps.append((t, generator.random())),
+        rng=1,
+        maxiter=4,
+    )
+    assert [t for t, _ in steps] == [0, 1, 2, 3, 3]  # the last once more, for the cost that is returned
+    assert len({number for _, number in steps}) == 4 and steps[3] == steps[4]
+    assert a.fun == problem.cost(a.x, problem.batch(19, generator_of(5, 19)))
+
+
+def generator_of(seed, t):
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed], spawn_key=(t,))))
+
+
+def test_a_method_for_each_leaf(rng):
+    target = {"w": rng.normal(size=(4, 3)), "p": Sphere().random_point((5, 3), rng=rng), "more": {"b": np.ones(2)}}
+    group = LorentzGroup(2, 1)
+    target["g"] = group.exp(np.eye(3), 0.3 * group.random_tangent(np.eye(3), rng=rng))
+    x0 = {
+        "w": np.zeros((4, 3)),
+        "p": Sphere().random_point((5, 3), rng=rng),
+        "more": {"b": np.zeros(2)},
+        "g": np.eye(3),
+    }
+    method = {"w": "muon", "p": RSGD(lr=0.2), "more": {"b": RAdam(lr=0.1)}, "g": HyperbolicMuon(group, momentum=0.5)}
+
+    def cost(x):
+        return ravel_cost(x, target)
+
+    def gradient(x):
+        return {
+            "w": x["w"] - target["w"],
+            "p": x["p"] - target["p"],
+            "more": {"b": x["more"]["b"] - target["more"]["b"]},
+            "g": x["g"] - target["g"],
+        }
+
+    m = {"w": None, "p": Sphere(), "more": None, "g": group}
+    found = minimize(
+        cost,
+        x0,
+        gradient=gradient,
+        manifold=m,
+        method=method,
+        maxiter=300,
+        schedule=lambda t: 0.2 * (1 - t / 301),
+        gtol=0.0,
+    )
+    assert found.fun < 1e-3 * cost(x0)
+    assert set(found.state) == {"w", "p", "more", "g"} and found.state["more"]["b"].count == 300
+    alone = minimize(
+        lambda w: float(np.sum((w - target["w"]) ** 2)) / 2,
+        x0["w"],
+        gradient=lambda w: w - target["w"],
+        method=Muon(),
+        maxiter=300,
+        schedule=lambda t: 0.2 * (1 - t / 301),
+        gtol=0.0,
+    )
+    np.testing.assert_allclose(alone.x, found.x["w"], atol=0.05)
+
+
+def ravel_cost(x, y):
+    return float(np.sum((ravel(x)[0] - ravel(y)[0]) ** 2)) / 2
+
+
+def test_ravel(rng):
+    tree = {"a": rng.normal(size=(2, 3)), "b": {"c": rng.normal(size=4), "d": (np.float32(1.5), rng.normal(size=1))}}
+    vector, unravel = ravel(tree)
+    assert vector.shape == (12,)
+    back = unravel(vector)
+    np.testing.assert_array_equal(back["a"], tree["a"])
+    assert back["b"]["d"][0] == 1.5 and isinstance(back["b"]["d"], tuple)
+    np.testing.assert_array_equal(ravel(np.arange(4).reshape(2, 2))[1](np.arange(4.0)), [[0.0, 1.0], [2.0, 3.0]])
+    with pytest.raises(ValueError, match="vector of 12 entries"):
+        unravel(vector[:3])
+    with pytest.raises(ValueError, match="at least one array"):
+        ravel({})
+    with pytest.raises(TypeError, match="real numbers"):
+        ravel({"a": np.ones(2, complex)})
+
+
+# --- functions that misbehave ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", DETERMINISTIC)
+@pytest.mark.parametrize("wall", [math.inf, math.nan])
+def test_methods_back_off_from_what_is_not_finite(method, wall):
+    """The logarithm has a wall near the minimum, and the first step would go far beyond."""
+    found = minimize(
+        lambda x: float(x[0] - np.log(x[0])) if x[0] > 0 else wall,
+        np.array([30.0]),
+        gradient=lambda x: 1 - 1 / x,
+        method=TrustRegion(radius=50.0, max_radius=100.0) if method == "trust_region" else method,
+        gtol=1e-9,
+    )
+    assert found.status == "gtol" and found.x == pytest.approx([1.0], abs=1e-8)
+
+
+@pytest.mark.parametrize("method", [RSGD(lr=1.0), RAdam(lr=1e200, betas=(0.0, 0.0)), RSGD(lr=1.0, momentum=0.9)])
+def test_divergence(method):
+    with pytest.raises(DivergenceError) as caught:
+        minimize(quartic, np.array([2.0, 1.0]), gradient=True, method=method)
+    error = caught.value
+    assert isinstance(error, ConvergenceError) and "lr" in error.advice and str(error.nit) in str(error)
+    assert np.isfinite(quartic(error.x)[0])
+    with pytest.raises(DivergenceError):
+        minimize(lambda x, b: quartic(x), np.ones(2) * 3, gradient=True, method=method, batch=lambda t, g: None, rng=0)
+
+
+def quartic(x):
+    with np.errstate(all="ignore"):
+        return float(np.sum(x**4)), 4 * x**3
+
+
+def test_exceptions_of_the_user_pass_through(rng):
+    class OwnError(Exception):
+        pass
+
+    def breaks(x):
+        raise OwnError
+
+    for method in ("rsgd", *DETERMINISTIC):
+        with pytest.raises(OwnError):
+            minimize(breaks, np.ones(2), gradient=lambda x: x, method=method)
+        with pytest.raises(OwnError):
+            minimize(lambda x: 0.0, np.ones(2), gradient=breaks, method=method)
+
+
+NOTHING = np.zeros(3)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "match"),
+    [
+        ({"method": "adam"}, ValueError, "method must be one of 'rsgd'.*got 'adam'"),
+        ({"method": RSGD}, ValueError, "instance"),
+        ({"gradient_kind": "other"}, ValueError, "gradient_kind must be one of"),
+        ({"maxiter": -1}, ValueError, "maxiter must be at least 0, got -1"),
+        ({"maxiter": 1.5}, TypeError, "integer"),
+        ({"gtol": -1e-3}, ValueError, "gtol"),
+        ({"maxtime": -1}, ValueError, "maxtime"),
+        ({"record_every": 0}, ValueError, "record_every"),
+        ({"manifold": {"a": Sphere()}}, ValueError, "manifold is a dict"),
+        ({"manifold": "sphere"}, TypeError, "needs a manifold"),
+        ({"manifold": Sphere()}, NotOnManifoldError, "unit sphere"),
+        ({"manifold": Sphere(), "method": RSGD(Lorentz())}, ValueError, "was made with"),
+        ({"manifold": Product(Sphere())}, ValueError, "tuple of 1 entries"),
+        ({"schedule": lambda t: 0.1}, ValueError, "schedule is for first-order methods"),
+        ({"batch": lambda t, g: None}, ValueError, "batch is for first-order methods"),
+        ({"schedule": lambda t: -0.1, "method": "rsgd"}, ValueError, r"schedule\(1\) must be at least 0"),
+        ({"curvature": lambda t: 1.0}, ValueError, "PoincareBall"),
+        ({"gradient": None}, TypeError, "gradient must be a function or True"),
+        ({"gradient": lambda x: x[:2]}, ValueError, r"gradient: needs the shape \(3,\) of x, got \(2,\)"),
+        ({"gradient": lambda x: {"a": x}}, ValueError, "needs an array as x, got a dict"),
+        ({"gradient": lambda x: 1j * x}, TypeError, "real numbers"),
+        ({"gradient": True}, ValueError, "must return .value, gradient."),
+        ({"gradient": lambda x: np.full(3, np.nan)}, ValueError, "must be finite at x0"),
+        ({"gradient_kind": "riemannian", "hvp": lambda x, v: v}, ValueError, "hvp needs the Euclidean gradient"),
+        ({"method": "muon"}, ValueError, "muon needs matrices in flat space"),
+        ({"method": "hyperbolic_muon"}, ValueError, "needs a LorentzGroup"),
+        ({"method": {"a": "rsgd"}}, ValueError, "method has the keys"),
+    ],
+)
+def test_bad_input(options, error, match):
+    with pytest.raises(error, match=match):
+        minimize(lambda x: float(x @ x), np.ones(3), **{"gradient": lambda x: 2 * x, **options})
+
+
+@pytest.mark.parametrize(
+    ("cost", "x0", "error", "match"),
+    [
+        (lambda x: math.nan, NOTHING, ValueError, "finite at x0, got cost nan"),
+        (lambda x: x, NOTHING, ValueError, r"number, got an array of shape \(3,\)"),
+        (lambda x: 1j, NOTHING, TypeError, "real number"),
+        (lambda x: "0", NOTHING, TypeError, "real number"),
+        (lambda x: 0.0, np.ones(3, complex), TypeError, "real numbers"),
+        (lambda x: 0.0, np.zeros((0, 3)), ValueError, "empty"),
+        (lambda x: 0.0, {}, ValueError, "at least one array"),
+        (lambda x: 0.0, {"a": NOTHING, "b": "text"}, TypeError, r"x0\['b'\]: needs real numbers"),
+    ],
+)
+def test_bad_costs_and_points(cost, x0, error, match):
+    with pytest.raises(error, match=match):
+        minimize(cost, x0, gradient=lambda x: x)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: RCG(beta="other"),
+        lambda: RCG(restart=0),
+        lambda: RLBFGS(memory=0),
+        lambda: TrustRegion(radius=-1.0),
+        lambda: TrustRegion(radius=2.0, max_radius=1.0),
+        lambda: TrustRegion(rho=0.3),
+        lambda: TrustRegion(kappa=1.0),
+        lambda: TrustRegion(fd_step=0.0),
+        lambda: TrustRegion(max_inner=0),
+        lambda: StrongWolfe(c1=0.2, c2=0.1),
+        lambda: StrongWolfe(c2=1.0),
+        lambda: StrongWolfe(c1=0.0),
+        lambda: StrongWolfe(maxiter=0),
+    ],
+)
+def test_bad_methods(make):
+    with pytest.raises(ValueError, match=r"must|needs|above"):
+        make()
+    with pytest.raises(TypeError):
+        RCG(line_search="exact")
+
+
+def test_maxtime_is_kept():
+    begin = time.perf_counter()
+    found = minimize(
+        lambda x: float(x @ x),
+        np.ones(3),
+        gradient=lambda x: 2 * x,
+        method=RSGD(lr=1e-9),
+        maxtime=0.05,
+        maxiter=10**8,
+        callback=lambda info: time.sleep(1e-3),
+    )
+    assert found.status == "maxtime" and time.perf_counter() - begin < 5
