@@ -141,10 +141,10 @@ def test_no_digit_is_lost_between_small_distances_and_flat_ones(rng):
     y = x + x * 10 ** rng.uniform(-9, -2, (2000, 1))
     for c in (1.0, 0.7):
         got = poincare.dist(x, y, c)
-        with mpmath.workdps(40):
-            k = mpmath.sqrt(mpmath.mpf(c))
+        with mp.workdps(40):
+            k = mp.sqrt(mp.mpf(c))
             truth = [
-                2 / k * (mpmath.atanh(k * mpmath.mpf(b)) - mpmath.atanh(k * mpmath.mpf(a)))
+                2 / k * (mp.atanh(k * mp.mpf(b)) - mp.atanh(k * mp.mpf(a)))
                 for (a,), (b,) in zip(x.tolist(), y.tolist(), strict=True)
             ]
             worst = max(abs(d / t - 1) for d, t in zip(got.tolist(), truth, strict=True))
