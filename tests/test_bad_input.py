@@ -6,10 +6,11 @@ that hold NaN or infinities.
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
+from backends import Backend
 from test_rows import example, function
 
 from hypergeom import lorentz, poincare
@@ -152,11 +153,11 @@ def poisoned(case, name):
                     yield argument, position, bad, not (argument in case.vectors and position[-1:] == (0,))
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_what_is_not_finite_poisons_what_depends_on_it_alone(name, rng):
-    case, c = case_of(name, rng), np.full(ROWS, 0.7)
+def poison_one_by_one(case, name, tried):
+    """Every function must say NaN or infinity of what it cannot know, and of that alone."""
+    c = np.full(ROWS, 0.7)
     good = case(case.arrays.values(), c)
-    for argument, position, bad, is_read in poisoned(case, name):
+    for argument, position, bad, is_read in tried:
         whole = argument in POINTS  # of which no entry alone can move
         other = case(moved_a_little(case.arrays, argument, position[:-1] if whole else position).values(), c)
         with np.errstate(all="raise"):
@@ -174,10 +175,42 @@ def test_what_is_not_finite_poisons_what_depends_on_it_alone(name, rng):
                 assert not kept[int(name.startswith("lorentz")) :].any(), where
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_not_finite_poisons_what_depends_on_it_alone(name, rng):
+    case = case_of(name, rng)
+    poison_one_by_one(case, name, poisoned(case, name))
+
+
+def through(xp, case):
+    """The same case on arrays of another library."""
+
+    def call(arrays, c):
+        with np.errstate(all="ignore"):  # of NumPy, on which that library may compute
+            return case.call([xp.asarray(a) for a in arrays], xp.asarray(c))
+
+    return replace(case, call=call)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("backend", [Backend.ARRAY_API_STRICT, pytest.param(Backend.TORCH, marks=pytest.mark.slow)])
+def test_formulas_are_poisoned_alike(name, backend, rng):
+    case = through(backend.library(), case_of(name, rng))
+    tried = list(poisoned(case, name))
+    if backend is not Backend.TORCH:  # one entry of each argument, and one value; PyTorch tries all
+        by_argument = {}
+        for one in tried:
+            by_argument.setdefault(one[0], []).append(one)
+        tried = [choices[rng.integers(len(choices))] for choices in by_argument.values()]
+    poison_one_by_one(case, name, tried)
+
+
 @pytest.mark.parametrize("name", [name for name in NAMES if not name.endswith("_vjp") and name != "lorentz.rotation"])
-def test_whole_rows_are_poisoned_at_the_origin(name, rng):
+@pytest.mark.parametrize("backend", [Backend.NUMPY, pytest.param(Backend.TORCH, marks=pytest.mark.slow)])
+def test_whole_rows_are_poisoned_at_the_origin(backend, name, rng):
     """There a formula may multiply what is not finite by nothing."""
     case, c = case_of(name, rng), np.full(ROWS, 0.7)
+    if backend is not Backend.NUMPY:
+        case = through(backend.library(), case)
     for argument, a in case.arrays.items():
         is_point, is_time = argument in POINTS, argument in case.points
         if argument not in ("w", "p", "a", "scale") and not (argument == "z" and "mlr" not in name):
@@ -308,3 +341,17 @@ def test_dtype_of_results(name, rng):
     lists = case([a.tolist() for a in arrays])
     for result, desired in zip(lists, case(arrays), strict=True):
         np.testing.assert_array_equal(result, desired)
+
+
+@pytest.mark.parametrize("name", [name for name in COMPOSITE if name.endswith("_vjp")])
+def test_cotangents_of_what_rows_share_are_sums(name, rng):
+    """Also where the curvature alone has rows."""
+    case, c = case_of(name, rng), np.full(ROWS, 0.7)
+    cotangents = len(case.arrays) - len(case_of(name.removesuffix("_vjp"), rng).arrays)
+    arrays = list(case.arrays.values())
+    shared = [a if i < cotangents else a[0] for i, a in enumerate(arrays)]
+    full = [a if i < cotangents else np.broadcast_to(a[0], a.shape) for i, a in enumerate(arrays)]
+    for got, each, argument in zip(case(shared, c), case(full, c), [*shared[cotangents:], c], strict=True):
+        assert got.shape == argument.shape
+        desired = each if argument is c else each.sum(axis=0)
+        np.testing.assert_allclose(got, desired, rtol=1e-10, atol=1e-12)

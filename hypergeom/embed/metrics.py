@@ -418,7 +418,7 @@ def spearman(x: npt.ArrayLike, pairs: npt.ArrayLike, scores: npt.ArrayLike, *, m
         Shapes do not match; a pair numbers no point; there are fewer than two pairs; a score, or the
         hierarchy score of a pair, is NaN; all are equal.
     TypeError
-        `pairs` does not hold integers.
+        `pairs` does not hold integers, or x or `scores` no real numbers.
 
     Examples
     --------
@@ -429,7 +429,11 @@ def spearman(x: npt.ArrayLike, pairs: npt.ArrayLike, scores: npt.ArrayLike, *, m
     """
     from scipy import stats
 
-    x, pairs, scores = np.asarray(x, dtype=float), np.asarray(pairs), np.asarray(scores, dtype=float)
+    x, pairs, scores = np.asarray(x), np.asarray(pairs), np.asarray(scores)
+    for name, a in (("x", x), ("scores", scores)):
+        if a.dtype.kind not in "iuf":
+            raise TypeError(f"{name} must hold real numbers, got an array of {a.dtype}")
+    x, scores = x.astype(float), scores.astype(float)
     if x.ndim != 2:
         raise ValueError(f"x must have shape (n, d), got {x.shape}")
     if pairs.ndim != 2 or pairs.shape[1] != 2 or len(pairs) < 2:

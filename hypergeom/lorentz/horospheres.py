@@ -196,7 +196,7 @@ def _placed(b: Array, zeta: Array, p: Array, c: Array) -> _Placed:
     tilt = dot(zeta, u)
     zeta = zeta - tilt * u
     beta = root * b + 0 * scale
-    eta = xp.exp(beta)
+    eta = xp.exp(beta) + 0 * b  # not 0 at -inf
     return _Placed(
         u, scale, zeta, tilt, root, beta, eta, xp.cosh(beta), xp.sinh(beta), root * eta * dot(zeta, zeta) / 2
     )

@@ -321,7 +321,7 @@ def log0_vjp(g: Array, y: Array, /, c: Curvature = 1.0) -> tuple[Array, Array]:
     q = c * b.xx
     return (
         cotangent(asinh_ratio(q) * p.perp + p.along / b.h * b.x),
-        p.along * b.xx * (b.xx * asinh_ratio_slope(q)),
+        p.along * b.xx * (b.xx * asinh_ratio_slope(q)) + 0 * b.x0,
     )
 
 

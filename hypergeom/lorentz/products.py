@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from array_api_compat import array_namespace, is_array_api_obj
+from array_api_compat import is_array_api_obj
 
+from hypergeom._arguments import Checked, batch_shape, checked
 from hypergeom._gpus import on_one_gpu
+from hypergeom._hyperboloid import cotangent
 from hypergeom._rows import Array, Curvature
 from hypergeom.lorentz.maps import exp
 from hypergeom.lorentz.spatial import from_spatial, from_spatial_vjp
@@ -39,8 +41,8 @@ def concat(xs: Sequence[Array], /, c: Curvature = 1.0) -> Array:
     >>> lorentz.concat([np.array([1.25, 0.75]), np.array([1.0, 0.0])])
     array([1.25, 0.75, 0.  ])
     """
-    _, space = _side_by_side(xs, c)
-    return from_spatial(space, c)
+    xp, dtype, points, c = _arrays("concat", _named("concat", xs), c)
+    return xp.astype(from_spatial(_side_by_side(xp, "concat", points, c), c), dtype)
 
 
 @on_one_gpu
@@ -55,14 +57,17 @@ def concat_vjp(g: Array, xs: Sequence[Array], /, c: Curvature = 1.0) -> tuple[li
     >>> lorentz.concat_vjp(np.array([1.0, 2.0, 3.0]), [apex, apex])[0]
     [array([0., 2.]), array([0., 3.])]
     """
-    xs, space = _side_by_side(xs, c)
+    given, given_c = xs, c
+    xp, _, (g, *points), c = _arrays("concat_vjp", {"g": g, **_named("concat_vjp", xs)}, c)
+    space = _side_by_side(xp, "concat_vjp", points, c)
+    _check_cotangents("concat_vjp", [g], [space])
     bar, c_bar = from_spatial_vjp(g, space, c)
     bars, start = [], 0
-    for x in xs:
+    for x, argument in zip(points, given, strict=True):
         end = start + x.shape[-1] - 1
-        bars.append(_sum_to(bar[..., start:end], x))
+        bars.append(_like(xp, _sum_to(xp, bar[..., start:end], x), argument))
         start = end
-    return bars, c_bar
+    return bars, _like(xp, c_bar, given_c)
 
 
 @on_one_gpu
@@ -95,8 +100,8 @@ def split(x: Array, sizes: Sequence[int], /, c: Curvature = 1.0) -> list[Array]:
     >>> lorentz.split(np.array([1.25, 0.75, 0.0]), [1, 1])
     [array([1.25, 0.75]), array([1., 0.])]
     """
-    x = _checked(x, c)
-    return [from_spatial(part, c) for part in _pieces("split", x[..., 1:], sizes)]
+    xp, dtype, (x,), c = _arrays("split", {"x": x}, c)
+    return [xp.astype(from_spatial(part, c), dtype) for part in _pieces("split", _space(xp, x, c), sizes)]
 
 
 @on_one_gpu
@@ -111,49 +116,69 @@ def split_vjp(g: Sequence[Array], x: Array, sizes: Sequence[int], /, c: Curvatur
     >>> lorentz.split_vjp(g, apex, [1, 1])[0]
     array([0., 2., 3.])
     """
-    x = _checked(x, c)
-    parts = _pieces("split_vjp", x[..., 1:], sizes)
-    if len(g) != len(parts):
-        raise ValueError(f"lorentz.split_vjp: g needs {len(parts)} cotangents, one for each size, got {len(g)}")
+    given, given_c = x, c
+    xp, _, (x, *g), c = _arrays("split_vjp", {"x": x, **{f"g[{i}]": a for i, a in enumerate(g)}}, c)
+    parts = _pieces("split_vjp", _space(xp, x, c), sizes)
+    _check_cotangents("split_vjp", g, parts)
     pairs = [from_spatial_vjp(bar, part, c) for bar, part in zip(g, parts, strict=True)]
-    bar = array_namespace(x).concat([space for space, _ in pairs], axis=-1)
-    return _sum_to(bar, x), sum(of_c for _, of_c in pairs)
+    bar = xp.concat([space for space, _ in pairs], axis=-1)
+    return _like(xp, _sum_to(xp, bar, x), given), _like(xp, sum(of_c for _, of_c in pairs), given_c)
 
 
-def _checked(x: Array, c: Curvature) -> Array:
-    """The same points as floats, NaN where they are none."""
-    if not is_array_api_obj(x):
-        x = np.asarray(x)
-    return exp(x, array_namespace(x).zeros_like(x), c)
-
-
-def _side_by_side(xs: Sequence[Array], c: Curvature) -> tuple[list[Array], Array]:
+def _named(name: str, xs: Sequence[Array]) -> dict[str, Array]:
     if is_array_api_obj(xs) or len(xs) == 0:
-        raise ValueError("lorentz.concat: xs needs to be a sequence of one array or more")
-    points = [_checked(x, c) for x in xs]
-    xp = array_namespace(*points)
-    try:
-        batch = np.broadcast_shapes(*(tuple(x.shape[:-1]) for x in points))
-    except ValueError:
-        shapes = ", ".join(str(tuple(x.shape)) for x in points)
-        raise ValueError(f"lorentz.concat: the leading axes of the shapes {shapes} need to broadcast") from None
-    return points, xp.concat([xp.broadcast_to(x[..., 1:], (*batch, x.shape[-1] - 1)) for x in points], axis=-1)
+        raise ValueError(f"lorentz.{name}: xs needs to be a sequence of at least one array of points")
+    return {f"xs[{i}]": x for i, x in enumerate(xs)}
+
+
+def _arrays(name: str, given: dict[str, Array], c: Curvature) -> Checked:
+    """The arguments in float64 (a number `c` as it is)."""
+    arguments = checked(f"lorentz.{name}", given, c, flat=False)
+    for key, a in zip(given, arguments.arrays, strict=True):
+        if a.shape[-1] < 2:
+            raise ValueError(
+                f"lorentz.{name}: {key} needs a last axis of at least two entries, got shape {tuple(a.shape)}"
+            )
+    return arguments
+
+
+def _space(xp: Any, x: Array, c: Array) -> Array:
+    """The spatial parts, NaN where rows are no points."""
+    return exp(x, xp.zeros_like(x), c)[..., 1:]
+
+
+def _side_by_side(xp: Any, name: str, points: Sequence[Array], c: Array) -> Array:
+    batch = batch_shape(f"lorentz.{name}", {f"xs[{i}]": x for i, x in enumerate(points)}, c)
+    return xp.concat([xp.broadcast_to(_space(xp, x, c), (*batch, x.shape[-1] - 1)) for x in points], axis=-1)
+
+
+def _check_cotangents(name: str, g: Sequence[Array], spaces: Sequence[Array]) -> None:
+    needed = [(*space.shape[:-1], space.shape[-1] + 1) for space in spaces]
+    found = [tuple(a.shape) for a in g]
+    if found != needed:
+        raise ValueError(f"lorentz.{name}: g needs the shapes {needed} of the points, got {found}")
 
 
 def _pieces(name: str, space: Array, sizes: Sequence[int]) -> list[Array]:
-    d = space.shape[-1]
-    if sum(sizes) != d or any(size < 1 for size in sizes):
-        raise ValueError(f"lorentz.{name}: sizes need to be at least 1 and to add up to d = {d}, got {list(sizes)}")
+    d, sizes = space.shape[-1], list(sizes)
+    if not all(isinstance(n, (int, np.integer)) and n >= 1 for n in sizes) or sum(sizes) != d:
+        raise ValueError(
+            f"lorentz.{name}: sizes need to be integers of at least 1 and to add up to d = {d}, got {sizes}"
+        )
     ends = [sum(sizes[: k + 1]) for k in range(len(sizes))]
     return [space[..., end - size : end] for size, end in zip(sizes, ends, strict=True)]
 
 
-def _sum_to(bar: Any, x: Array) -> Array:
+def _sum_to(xp: Any, bar: Array, x: Array) -> Array:
     """The cotangent of x from that of its spatial part, summed over the axes along which x was broadcast."""
-    xp = array_namespace(bar)
     new = bar.ndim - x.ndim
     stretched = (new + i for i, n in enumerate(x.shape[:-1]) if n == 1 and bar.shape[new + i] != 1)
     bar = xp.sum(bar, axis=(*range(new), *stretched), keepdims=True)
-    bar = xp.reshape(bar, (*x.shape[:-1], x.shape[-1] - 1))
-    zero = bar[..., :1]
-    return xp.astype(xp.concat([xp.where(xp.isnan(zero), zero, xp.zeros_like(zero)), bar], axis=-1), x.dtype)
+    return cotangent(xp.reshape(bar, (*x.shape[:-1], x.shape[-1] - 1)))
+
+
+def _like(xp: Any, bar: Array, argument: Any) -> Array:
+    """A cotangent in the dtype of its argument, if that is one of floats."""
+    dtype = getattr(argument, "dtype", None)
+    bar = xp.asarray(bar)  # NumPy's sums are scalars
+    return xp.astype(bar, dtype) if str(dtype).rpartition(".")[2] in ("float32", "float64") else bar

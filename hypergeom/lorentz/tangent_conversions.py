@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array_api_compat import array_namespace
 
-from hypergeom._ball import rim_gap
+from hypergeom._ball import defect, rim_gap
 from hypergeom._halfspace import above, above_vjp, horizon, horizon_vjp, join_last, split_last
 from hypergeom._hyperboloid import cotangent, join, point, split
 from hypergeom._radial import (
@@ -284,7 +284,7 @@ def from_halfspace_tangent(z: Array, u: Array, /, c: Curvature = 1.0, *, out: Ar
     first, last = split_last(u)
     tilt = last / p.last
     m = dot(p.first, first) + ((p.last - 1) * (p.last + 1) - dot(p.first, p.first)) * tilt / 2
-    return p.scale * join(m, join_last(first - tilt * p.first, m + tilt))
+    return (p.scale + defect(u)) * join(m, join_last(first - tilt * p.first, m + tilt))
 
 
 @row_op("(n),(d),(d),()->(d),(d),()")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import operator
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -92,7 +93,7 @@ def _fit(shapes: Sequence[tuple[int, ...]], core: int) -> bool:
 
 def parameter(where: str, xp: Any, t: Any, core: int, like: Array) -> Array:
     """A number, or one for each row, as an array that multiplies tangents."""
-    if isinstance(t, numbers.Real):
+    if isinstance(t, numbers.Real) and not isinstance(t, bool):
         return xp.full((), float(t), dtype=like.dtype, device=array_api_compat.device(like))
     if not array_api_compat.is_array_api_obj(t):
         t = np.asarray(t)
@@ -100,8 +101,8 @@ def parameter(where: str, xp: Any, t: Any, core: int, like: Array) -> Array:
         raise TypeError(
             f"{where}: needs arrays of one library, got t of {type(t).__name__} beside {type(like).__name__}"
         )
-    if not xp.isdtype(t.dtype, ("integral", "real floating")):
-        raise TypeError(f"{where}: t needs real numbers, got {t.dtype}")
+    if t.dtype not in (xp.float32, xp.float64) and not xp.isdtype(t.dtype, "integral"):
+        raise TypeError(f"{where}: t needs real numbers (float32, float64 or integers), got {t.dtype}")
     return xp.astype(t[(..., *(None,) * core)], like.dtype, copy=False)
 
 
@@ -115,7 +116,7 @@ def checked_shape(where: str, shape: Any, core: int, least: int = 1) -> tuple[in
     if isinstance(shape, numbers.Integral) and core == 1:
         shape = (shape,)
     try:
-        lengths = tuple(int(n) for n in shape)
+        lengths = tuple(operator.index(n) for n in shape)
     except TypeError:
         raise TypeError(f"{where}: shape must be a tuple of integers, got {shape!r}") from None
     if len(lengths) < core or any(n < 0 for n in lengths) or min(lengths[-core:]) < least:

@@ -22,6 +22,7 @@ from hypergeom.manifolds.arguments import (
     parameter,
     zeros,
 )
+from hypergeom.manifolds.blocks import matrices_by_blocks
 from hypergeom.manifolds.checks import raise_worst
 from hypergeom.manifolds.matrices import eye, frobenius, on_finite
 from hypergeom.manifolds.matrix_exponential import expm1
@@ -35,6 +36,7 @@ __all__ = ["LorentzGroup"]
 
 
 @methods_on_one_gpu
+@matrices_by_blocks
 @dataclass(frozen=True)
 class LorentzGroup:
     r"""The group O(p, q) of the matrices W with :math:`W^T J W = J`, :math:`J = \operatorname{diag}(j)`.

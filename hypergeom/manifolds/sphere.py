@@ -225,7 +225,7 @@ def _length_and_unit(v: Array) -> tuple[Array, Array]:
 def _normalized(x: Array) -> Array:
     xp = array_namespace(x)
     size = length(x)
-    return x / xp.where(size == 0, xp.full_like(size, xp.nan), size)
+    return x / xp.where((size > 0) & (size < xp.inf), size, xp.full_like(size, xp.nan))
 
 
 def _arrays(method: str, /, **given: Any) -> tuple[Any, list[Array]]:

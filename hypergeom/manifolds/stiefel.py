@@ -11,6 +11,7 @@ from array_api_compat import array_namespace
 from hypergeom._gpus import methods_on_one_gpu
 from hypergeom._rows import Array
 from hypergeom.manifolds.arguments import (
+    as_like,
     broadcast_tangent,
     checked_shape,
     draw_normal,
@@ -18,6 +19,7 @@ from hypergeom.manifolds.arguments import (
     parameter,
     zeros,
 )
+from hypergeom.manifolds.blocks import matrices_by_blocks
 from hypergeom.manifolds.checks import raise_worst
 from hypergeom.manifolds.matrices import eye, frobenius, on_finite
 from hypergeom.manifolds.protocol import Seed
@@ -29,6 +31,7 @@ _METRICS, _RETRACTIONS = ("canonical", "euclidean"), ("qr", "polar", "cayley")
 
 
 @methods_on_one_gpu
+@matrices_by_blocks
 @dataclass(frozen=True)
 class Stiefel:
     r"""The Stiefel manifold :math:`\{X \in R^{n \times p} : X^T X = I\}`, n >= p.
@@ -104,7 +107,7 @@ class Stiefel:
 
     def random_point(self, shape: tuple[int, ...], /, *, rng: Seed = None, like: Array = None) -> Array:
         """Uniform."""
-        return positive_qr(draw_normal(_checked_shape("random_point", shape), rng, like))
+        return as_like(positive_qr(draw_normal(_checked_shape("random_point", shape), rng, None)), like)
 
     def random_tangent(self, x: Array, /, *, rng: Seed = None) -> Array:
         """A standard normal matrix, projected; in the canonical metric, the part within X times the root of 2."""

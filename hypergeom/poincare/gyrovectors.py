@@ -193,7 +193,7 @@ def mobius_scalar_vjp(g: Array, t: Array, x: Array, /, c: Curvature = 1.0) -> tu
     tau2 = q * of_t * of_t
     sech2 = 1 / array_namespace(x).cosh(safe_sqrt(tau2)) ** 2
     slope = t * (tanh_ratio_slope(tau2) * of_t * of_t * ratio + atanh_ratio_slope(q, gap) * sech2)
-    return sech2 * ratio * gX, of_t * tanh_ratio(tau2) * g + 2 * c * slope * gX * x, slope * xx * gX
+    return sech2 * ratio * gX + 0 * t, of_t * tanh_ratio(tau2) * g + 2 * c * slope * gX * x, slope * xx * gX
 
 
 @row_op("(d),(d),(d),()->(d)")

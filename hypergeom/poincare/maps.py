@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array_api_compat import array_namespace
 
-from hypergeom._ball import exp_cotangents, exp_point, rim_gap
+from hypergeom._ball import defect, exp_cotangents, exp_point, rim_gap
 from hypergeom._rows import Array, Curvature, row_op
 from hypergeom._smooth import (
     asinh_ratio,
@@ -242,7 +242,7 @@ def exp0(v: Array, /, c: Curvature = 1.0, *, out: Array | None = None) -> Array:
     >>> poincare.exp0(np.array([0.0, np.log(3) / 2]))
     array([0. , 0.5])
     """
-    return tanh_ratio(c * dot(v, v)) * v
+    return (tanh_ratio(c * dot(v, v)) + defect(v)) * v
 
 
 @row_op("(d),(d),()->(d),()")

@@ -56,9 +56,9 @@ def matrices(where: str, /, **given: Any) -> tuple[Any, list[Array]]:
                 f"{where}: needs arrays of one library, got {name} of {array_namespace(a).__name__} "
                 f"beside {first_name} of {xp.__name__}"
             )
-        if not xp.isdtype(a.dtype, ("integral", "real floating", "complex floating")) or a.dtype == getattr(
-            xp, "float16", None
-        ):
+        # A library may lack float16, and to NumPy's dtypes None is float64.
+        half = hasattr(xp, "float16") and a.dtype == xp.float16
+        if half or not xp.isdtype(a.dtype, ("integral", "real floating", "complex floating")):
             raise TypeError(f"{where}: {name} needs numbers in single or double precision or integers, got {a.dtype}")
         if a.ndim < 2:
             raise ValueError(f"{where}: {name} needs at least two axes (..., m, n), got shape {tuple(a.shape)}")

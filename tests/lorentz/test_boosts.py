@@ -101,5 +101,5 @@ def test_small_and_impossible_rotations(rng):
     assert np.isnan(lorentz.rotation(u, 2 * u)).all()
     assert lorentz.rotation([1, 0], [0, 1]).tolist() == [[0, -1], [1, 0]]
     for bad in (np.ones(2), np.float64(1.0), np.zeros(0)):
-        with pytest.raises(ValueError, match="rotation: (needs u and v|v needs a last axis)"):
+        with pytest.raises(ValueError, match=r"rotation: (needs u and v|v needs a last axis)"):
             lorentz.rotation(u, bad)

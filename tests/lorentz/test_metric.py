@@ -141,3 +141,14 @@ def test_neighbours_of_equal_length_are_as_far_from_each_other(d, rng):
     y = lorentz.from_spatial(np.nextafter(x[:, 1:], x[:, 1:] * rng.choice([0, 2], (20000, 1))))
     np.testing.assert_array_equal(lorentz.dist(x, y), lorentz.dist(y, x))
     np.testing.assert_array_equal(lorentz.chord2(x, y), lorentz.chord2(y, x))
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-200, 1e155, 1e200, 1e300])
+def test_norms_whose_squares_leave_the_range_of_numbers(size, rng):
+    x, v = lorentz.from_spatial(rng.normal(size=(20, 3))), rng.normal(size=(20, 4))
+    desired = lorentz.norm(x, v)
+    np.testing.assert_allclose(lorentz.norm(x, size * v) / size, desired, rtol=1e-14)
+    np.testing.assert_allclose(lorentz.inner(x, size * v, v) / size, lorentz.inner(x, v, v), rtol=1e-13)
+    (x_bar, v_bar, _), (of_x, of_v, _) = (lorentz.norm_vjp(np.ones(20), x, w) for w in (size * v, v))
+    np.testing.assert_allclose(x_bar / size, of_x, rtol=1e-11, atol=1e-13)
+    np.testing.assert_allclose(v_bar, of_v, rtol=1e-11, atol=1e-13)

@@ -70,15 +70,20 @@ def test_split_and_concat_are_adjoint(rng):
 
 def test_bad_input(rng):
     x = at_radius(1.0, unit_rows(rng, 4, 5), C)
-    for sizes in ([5, 1], [2, 2], [0, 5], [-1, 6], []):
-        with pytest.raises(ValueError, match="split: sizes need to be at least 1 and to add up to d = 5"):
+    for sizes in ([5, 1], [2, 2], [0, 5], [-1, 6], [], [2.0, 3.0]):
+        with pytest.raises(ValueError, match="split: sizes need to be integers of at least 1 and to add up to d = 5"):
             lorentz.split(x, sizes, C)
-    with pytest.raises(ValueError, match="split_vjp: g needs 2 cotangents"):
-        lorentz.split_vjp([x], x, [2, 3], C)
+    for g in ([x], [x[:, :3], x[:, :3]], [x[:2, :3], x[:2, :4]]):
+        with pytest.raises(ValueError, match=r"split_vjp: g needs the shapes \[\(4, 3\), \(4, 4\)\] of the points"):
+            lorentz.split_vjp(g, x, [2, 3], C)
+    with pytest.raises(ValueError, match=r"concat_vjp: g needs the shapes \[\(4, 11\)\] of the points, got"):
+        lorentz.concat_vjp(x, [x, x], C)
     for bad in ([], x):
         with pytest.raises(ValueError, match="concat: xs needs to be a sequence"):
             lorentz.concat(bad, C)
-    with pytest.raises(ValueError, match="need to broadcast"):
+    with pytest.raises(ValueError, match=r"concat: xs\[1\] needs a last axis of at least two entries"):
+        lorentz.concat([x, x[:, :1]], C)
+    with pytest.raises(ValueError, match=r"concat: leading axes of xs\[0\] \(4, 6\), xs\[1\] \(3, 6\) and c \(\) need"):
         lorentz.concat([x, x[:3]], C)
     with pytest.raises(ValueError, match="c needs to be finite and > 0"):
         lorentz.concat([x], -1.0)
@@ -86,3 +91,25 @@ def test_bad_input(rng):
     outside[2, 0] = -1
     for result in (lorentz.concat([x, outside], C), lorentz.split(outside, [2, 3], C)[0]):
         assert np.isnan(result).all(axis=1).tolist() == [False, False, True, False]
+
+
+def test_curvatures_of_rows_leave_the_cotangents_their_shapes(rng):
+    """One point at several curvatures: its cotangent is a sum, that of the curvature has one entry each."""
+    c, d = np.array([0.5, 0.7, 2.0]), [2, 3]
+    spaces = [rng.normal(size=n) for n in d]
+    xs = [np.concatenate([[1.0], space]) for space in spaces]
+    g = rng.normal(size=(3, 6))
+    bars, c_bar = lorentz.concat_vjp(g, xs, c)
+    alone = [lorentz.concat_vjp(g[k], xs, c[k]) for k in range(3)]
+    assert c_bar.shape == (3,)
+    np.testing.assert_allclose(c_bar, [of_c for _, of_c in alone], rtol=1e-13)
+    for i, x in enumerate(xs):
+        assert bars[i].shape == x.shape
+        np.testing.assert_allclose(bars[i], sum(one[i] for one, _ in alone), rtol=1e-13, atol=1e-14)
+    whole = lorentz.concat(xs, 0.7)
+    parts = [rng.normal(size=(3, n + 1)) for n in d]
+    bar, c_bar = lorentz.split_vjp(parts, whole, d, c)
+    alone = [lorentz.split_vjp([a[k] for a in parts], whole, d, c[k]) for k in range(3)]
+    assert (bar.shape, c_bar.shape) == (whole.shape, (3,))
+    np.testing.assert_allclose(bar, sum(one for one, _ in alone), rtol=1e-13, atol=1e-14)
+    np.testing.assert_allclose(c_bar, [of_c for _, of_c in alone], rtol=1e-13)

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from backends import host
 
 from hypergeom.manifolds import LorentzGroup, Product
 
@@ -13,7 +14,7 @@ def each(f, *points):
 
 
 def leaves(point):
-    return [leaf for part in point for leaf in leaves(part)] if isinstance(point, tuple) else [np.asarray(point)]
+    return [leaf for part in point for leaf in leaves(part)] if isinstance(point, tuple) else [host(point)]
 
 
 def times(scale, v):

@@ -1,11 +1,13 @@
 """The laws that every manifold obeys, on every backend and in both dtypes: one table, one suite."""
 
 import inspect
+import itertools
 import math
 import pickle
 
 import numpy as np
 import pytest
+from backends import Backend, host
 from manifolds.points import Cubic, ambient, difference, each, leaves, row, size, times
 
 from hypergeom.errors import NotOnManifoldError
@@ -50,7 +52,12 @@ TABLE = {
         1,
     ),
 }
-BACKENDS = ("numpy", "array_api_strict", "torch")
+# What runs without `-m slow`: on NumPy all, elsewhere in float64 one manifold of each class. JAX compiles every
+# operation for every shape, where a product stands for its factors; Dask plans each of the many operations of a
+# hyperbolic function, and tests/test_rows.py holds those functions there.
+ONE_OF_EACH = {"euclidean", "sphere", "ball", "lorentz", "stiefel", "euclidean stiefel", "lorentz group", "product"}
+QUICK = dict.fromkeys(Backend, ONE_OF_EACH)
+QUICK |= {Backend.JAX: {"lorentz", "product"}, Backend.DASK: {"euclidean", "sphere", "stiefel", "lorentz group"}}
 
 
 def moderate(m, shape, rng):
@@ -68,9 +75,9 @@ def moderate(m, shape, rng):
 class Case:
     """A manifold with points and tangents on one backend, in one dtype."""
 
-    def __init__(self, name, backend, dtype, rng):
+    def __init__(self, name, library, dtype, rng):
         self.manifold, self.shape, self.dim, self.order = TABLE[name]
-        self.library = pytest.importorskip(backend)
+        self.library, self.on_numpy = library, library is np
         self.rng, self.dtype = rng, dtype
         self.eps = float(np.finfo(dtype).eps)
         m = self.manifold
@@ -90,7 +97,7 @@ class Case:
         return each(lambda a: self.cast(self.rng.normal(size=tuple(a.shape))), self.x)
 
     def numpy(self, a):
-        return np.asarray(a).astype(float)
+        return host(a).astype(float)
 
     def dist(self, x, y):
         """The distance, or what `log` says of it where the manifold has none."""
@@ -98,21 +105,27 @@ class Case:
         return self.numpy(m.norm(x, m.log(x, y)) if isinstance(m, LorentzGroup) else m.dist(x, y))
 
 
+def runs():
+    """Every manifold on every backend in both dtypes; where each call takes long, one of each class in float32."""
+    for name, backend, dtype in itertools.product(TABLE, Backend, ("float64", "float32")):
+        if dtype == "float32" and backend in (Backend.JAX, Backend.DASK) and name not in ONE_OF_EACH:
+            continue
+        quick = backend is Backend.NUMPY or (name in QUICK[backend] and dtype == "float64")
+        marks = () if quick else pytest.mark.slow
+        yield pytest.param((name, backend, dtype), marks=marks, id=f"{name}-{backend.name.lower()}-{dtype}")
+
+
+@pytest.fixture(params=runs())
+def case(request, rng):
+    name, backend, dtype = request.param
+    with backend.arrays() as library:
+        yield Case(name, library, dtype, rng)
+
+
 @pytest.fixture(params=TABLE)
-def name(request):
-    return request.param
-
-
-@pytest.fixture(params=[(b, d) for b in BACKENDS for d in ("float64", "float32")], ids=lambda p: f"{p[0]}-{p[1]}")
-def case(request, name, rng):
-    backend, dtype = request.param
-    return Case(name, backend, dtype, rng)
-
-
-@pytest.fixture
-def plain(name, rng):
+def plain(request, rng):
     """On NumPy in float64."""
-    return Case(name, "numpy", "float64", rng)
+    return Case(request.param, np, "float64", rng)
 
 
 BAR = 100  # eps; the oracles of the single manifolds hold sharper ones
@@ -241,7 +254,7 @@ class TestLaws:
         ]  # fmt: skip
         for result in results:
             for leaf in flatten(result):
-                assert isinstance(leaf, (type(flatten(x)[0]), np.generic))
+                assert isinstance(leaf, (type(flatten(x)[0]), *([np.generic] if case.on_numpy else [])))
                 assert str(leaf.dtype).endswith(case.dtype)
 
 

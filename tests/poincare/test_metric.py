@@ -133,3 +133,19 @@ def test_project(rng):
 def test_project_rejects_margin(margin):
     with pytest.raises(ValueError, match=r"margin needs to be in \[0, 1\)"):
         poincare.project(np.zeros(2), margin=margin)
+
+
+def test_no_digit_is_lost_between_small_distances_and_flat_ones(rng):
+    """On a line, where a distance is that of two numbers: over all sizes, also where its cube begins to count."""
+    x = rng.uniform(0.1, 0.5, (2000, 1))
+    y = x + x * 10 ** rng.uniform(-9, -2, (2000, 1))
+    for c in (1.0, 0.7):
+        got = poincare.dist(x, y, c)
+        with mp.workdps(40):
+            k = mp.sqrt(mp.mpf(c))
+            truth = [
+                2 / k * (mp.atanh(k * mp.mpf(b)) - mp.atanh(k * mp.mpf(a)))
+                for (a,), (b,) in zip(x.tolist(), y.tolist(), strict=True)
+            ]
+            worst = max(abs(d / t - 1) for d, t in zip(got.tolist(), truth, strict=True))
+        assert worst <= 8 * np.finfo(float).eps

@@ -100,3 +100,13 @@ def test_out_of_two_results(rng):
     assert found[0] is out[0] and found[1] is out[1]
     with pytest.raises((TypeError, ValueError), match="out"):
         poincare.exp_transport(x, v, u, out=out[0])
+
+
+def test_transport_on_a_line_is_a_ratio_of_gaps(rng):
+    """From rim to rim too, where the rounding of a turn would count for as much as the vector itself."""
+    for gap in (1e-1, 1e-8, 1e-15):
+        x, y = 1 - gap * rng.uniform(0.5, 1, (2, 50, 1))
+        signs = rng.choice([-1.0, 1.0], (2, 50, 1))
+        x, y, v = x * signs[0], y * signs[1], rng.normal(size=(50, 1))
+        ratio = poincare.conformal_factor(x) / poincare.conformal_factor(y)
+        np.testing.assert_allclose(poincare.transport(x, y, v)[:, 0], ratio * v[:, 0], rtol=1e-15)
