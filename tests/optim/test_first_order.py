@@ -161,7 +161,8 @@ def test_iterates_are_equivariant_under_isometries(name, method, rng):
     def gradient(x):
         return 2 * (x - a) + np.cos(x)
 
-    options = {"manifold": m, "maxiter": 8, "gtol": 0.0, "method": METHODS.get(method, method)}
+    steps = 8 if method in METHODS else 4  # line searches magnify rounding
+    options = {"manifold": m, "maxiter": steps, "gtol": 0.0, "method": METHODS.get(method, method)}
     here = minimize(cost, x, gradient=gradient, **options).x
     there = minimize(
         lambda y: cost(adjoint @ y), Q @ x, gradient=lambda y: adjoint.T @ gradient(adjoint @ y), **options

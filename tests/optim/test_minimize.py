@@ -192,6 +192,81 @@ def test_conjugate_gradients_of_a_quadratic(beta, rng):
     assert found.status == "gtol" and found.nit <= 8
 
 
+class Staged:
+    """Gradients g0 at the start and g1 wherever the search goes first, at a lower cost, in flat space."""
+
+    def __init__(self, g0, g1):
+        self.g0, self.g1 = np.asarray(g0, float), np.asarray(g1, float)
+
+    def direction(self, **options):
+        """The second direction."""
+        method = RCG(line_search=StrongWolfe(c2=0.9), **options)
+        found = minimize(
+            lambda x: -1e6 * float(x.any()),
+            np.zeros(len(self.g0)),
+            gradient=lambda x: self.g1 if x.any() else self.g0,
+            method=method,
+            maxiter=1,
+        )
+        assert found.nit == 1
+        return found.state.direction[0]
+
+
+@pytest.mark.parametrize("beta", ["hager_zhang", "polak_ribiere", "hestenes_stiefel", "dai_yuan", "fletcher_reeves"])
+@pytest.mark.parametrize(
+    ("scale", "along"), [(1.0, 0.1), (1.0, -0.6), (1e-3, -0.6), (1e3, 0.3), (1e3, -0.8), (30.0, -0.85)]
+)
+def test_directions_of_conjugate_gradients(beta, scale, along, rng):
+    """Against the formulas, as far as they lead down; the bound of Hager and Zhang's is reached in some cases."""
+    g0, g1 = scale * np.array([1.0, 0.0, 0.0]), scale * np.array([along, 0.0, 0.0])
+    g1[1:] += 0.3 * scale * rng.normal(size=2) * (along > 0)
+    d, y = -g0, g1 - g0
+    formulas = {
+        "hager_zhang": max(
+            (y - 2 * d * (y @ y) / (y @ d)) @ g1 / (y @ d),
+            -1 / (np.linalg.norm(d) * min(0.01, np.linalg.norm(g0))),
+        ),
+        "polak_ribiere": max(0.0, g1 @ y / (g0 @ g0)),
+        "hestenes_stiefel": max(0.0, g1 @ y / (d @ y)),
+        "dai_yuan": g1 @ g1 / (d @ y),
+        "fletcher_reeves": g1 @ g1 / (g0 @ g0),
+    }
+    expected = -g1 + formulas[beta] * d
+    if expected @ g1 >= 0:
+        expected = -g1
+    np.testing.assert_allclose(Staged(g0, g1).direction(beta=beta), expected, rtol=1e-12, atol=1e-12 * scale)
+
+
+def test_restarts(rng):
+    A, x0 = np.diag(np.linspace(1, 30, 6)), rng.normal(size=6)
+
+    def direction(nit):
+        found = minimize(
+            lambda x: 0.5 * x @ A @ x, x0, gradient=lambda x: A @ x, method=RCG(restart=3), maxiter=nit, gtol=0.0
+        )
+        return found.state.direction[0] + A @ found.x  # 0 for steepest descent
+
+    assert [bool(np.allclose(direction(nit), 0)) for nit in range(7)] == [True, False, False, True, False, False, True]
+
+
+def test_radius_follows_the_ratio():
+    """A parabola is its own model: at the boundary the radius doubles, and a model with a false bend does not."""
+    options = {"method": TrustRegion(radius=8.0, max_radius=100.0), "maxiter": 1}
+    found = minimize(
+        lambda x: 0.5 * float(x @ x), np.array([10.0]), gradient=lambda x: x, hvp=lambda x, v: v, **options
+    )
+    assert found.state.radius == 16.0 and found.history.step[-1] == 8.0
+    found = minimize(
+        lambda x: 0.5 * float(x @ x), np.array([10.0]), gradient=lambda x: x, hvp=lambda x, v: 0 * v, **options
+    )
+    assert found.state.radius == 8.0
+    # a step inside that makes things worse: the next radius is a quarter of the step, not of the radius
+    found = minimize(
+        lambda x: float(x.any()), np.zeros(1), gradient=lambda x: np.ones(1), hvp=lambda x, v: v, **options
+    )
+    assert found.state.radius == 0.25 and found.history.step[-1] == 0 and found.fun == 0
+
+
 def test_single_precision(rng):
     f = Brockett(30, 2, rng)
     f.A, f.N = f.A.astype(np.float32), f.N.astype(np.float32)
