@@ -5,9 +5,10 @@ Skipped without CuPy or a device. What the bytes are to be is what the documenta
 
 import numpy as np
 
-from hypergeom import lorentz, poincare
+from hypergeom import lorentz, poincare, polar
 from hypergeom.datasets import load_mammals
 from hypergeom.embed import HyperbolicEmbedding, evaluate
+from hypergeom.optim import Muon
 
 from .common import rows
 from .datasets import nouns_or_none, skip_without
@@ -130,6 +131,46 @@ class PairGradients(_Timed):
         cotangent = module.cdist(x, y)
         self.call = lambda: module.cdist_vjp(cotangent, x, y)
         self.bytes = bytes_of(cotangent, x, y, *self.call()[:2])
+
+
+class SmallMatrices(_Timed):
+    """Batches that one launch decomposes, or takes through all Newton-Schulz steps."""
+
+    params = (["jpolar", "msign", "newton_schulz"], [(100_000, 8), (10_000, 16), (2_000, 32)], DTYPES)
+    param_names = ("function", "shape", "dtype")
+
+    def setup(self, name, shape, dtype):
+        self.cupy = cupy_or_skip()
+        count, n = shape
+        near = np.eye(n) + 0.3 * np.random.default_rng(1).normal(size=(count, n, n)) / n**0.5
+        a, j = self.cupy.asarray(near.astype(dtype)), polar.signature(n - 1, 1)
+        self.call = (lambda: polar.jpolar(a, j)) if name == "jpolar" else lambda: getattr(polar, name)(a)
+        self.bytes = bytes_of(a) * (3 if name == "jpolar" else 2)
+
+
+class LargeMatrices:
+    """Times over that of a product of two n by n matrices, by cuBLAS."""
+
+    params = (["jpolar", "newton_schulz", "muon"], [256, 1024, 4096], DTYPES)
+    param_names = ("function", "n", "dtype")
+
+    def setup(self, name, n, dtype):
+        self.cupy = cupy_or_skip()
+        near = np.eye(n) + 0.3 * np.random.default_rng(1).normal(size=(n, n)) / n**0.5
+        self.a, j = self.cupy.asarray(near.astype(dtype)), polar.signature(n - 1, 1)
+        method = Muon()
+        state = method.init(self.a)
+        self.call = {
+            "jpolar": lambda: polar.jpolar(self.a, j),
+            "newton_schulz": lambda: polar.newton_schulz(self.a, coefficients="jordan", steps=5),
+            "muon": lambda: method.step(self.a, self.a, state),
+        }[name]
+
+    def track_products(self, *_):
+        ours, product = seconds(self.cupy, self.call, lambda: self.a @ self.a)
+        return ours / product
+
+    track_products.unit = "products"
 
 
 class Training:

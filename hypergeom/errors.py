@@ -84,7 +84,7 @@ class DivergenceError(ConvergenceError):
     --------
     >>> from hypergeom.errors import DivergenceError
     >>> DivergenceError(12, None, "take a smaller lr")
-    DivergenceError('not finite after iteration 12: take a smaller lr')
+    DivergenceError('diverged after iteration 12: take a smaller lr')
     """
 
     def __init__(self, nit: int, x: Any, advice: str) -> None:
@@ -92,7 +92,7 @@ class DivergenceError(ConvergenceError):
         self.nit, self.x, self.advice = nit, x, advice
 
     def __str__(self) -> str:
-        return f"not finite after iteration {self.nit}: {self.advice}"
+        return f"diverged after iteration {self.nit}: {self.advice}"
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"

@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from cuda_host import kernel_table, nvrtc, roofline
+from cuda_host import kernel_table, nvrtc, polar_work, roofline
 
 from hypergeom import _cuda
 from hypergeom._pairs import pair_ops
@@ -15,7 +15,7 @@ from hypergeom._rows import row_ops
 COMPILATIONS = list(kernel_table.sources())
 REGENERATE = "`python tests/cuda_host/table.py kernels roofline` writes the tables of docs/gpu anew"
 # Compiled by default, the others are slow.
-SMALL = {"poincare-hyperplanes", "ranks.cu"}
+SMALL = {"poincare-hyperplanes", "ranks.cu", "matrix_steps.cu"}
 
 
 def id_of(source, options):
@@ -99,7 +99,7 @@ def committed(name):
 def test_every_function_is_in_the_roofline():
     """For each dtype, and of the main functions in each dimension."""
     lines = committed("roofline")
-    assert len(lines) == 2 * (len(row_ops) + len(pair_ops)) + 2, REGENERATE
+    assert len(lines) == 2 * (len(row_ops) + len(pair_ops)) + 2 + len(list(polar_work.jobs())), REGENERATE
     kernels = {name for _, _, names in COMPILATIONS for name in names}
     assert {line[0] for line in lines} <= kernels and len({line[0] for line in lines}) == len(lines)
     main = committed("roofline_main")
@@ -115,6 +115,8 @@ def test_every_function_is_in_the_roofline():
         ("pairs", ("poincare.cdist", np.float32, 16)),
         pytest.param("training", ("training", np.float64, 10), marks=pytest.mark.slow),
         ("ranks", ("ranks", np.float64, 10)),
+        ("polar", ("newton_schulz", np.float32, 16)),
+        ("polar", ("algebra_project", np.float64, 128)),
     ],
 )
 def test_the_roofline_is_what_the_kernels_do(kind, arguments):

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import array_api_compat
 import numpy as np
 from array_api_compat import array_namespace
 
@@ -29,6 +28,8 @@ from hypergeom.manifolds.matrix_exponential import expm1
 from hypergeom.manifolds.protocol import Seed
 from hypergeom.manifolds.stiefel_geodesics import transpose
 from hypergeom.polar.indefinite_iterations import inverse_and_logdet
+from hypergeom.polar.jorthogonal import signed, star
+from hypergeom.polar.kernels import algebra_projection, has_kernels
 
 __all__ = ["LorentzGroup"]
 
@@ -297,11 +298,11 @@ class LorentzGroup:
     # ------------------------------------------------------------------------------------------------------------------
 
     def _adjoint(self, a: Array) -> Array:
-        xp = array_namespace(a)
-        j = xp.asarray(self.j, dtype=a.dtype, device=array_api_compat.device(a))
-        return j[:, None] * transpose(a) * j
+        return star(a, signed(self.j, a))
 
     def _skew_part(self, a: Array) -> Array:
+        if has_kernels(a):
+            return algebra_projection(a, signed(self.j, a))
         return (a - self._adjoint(a)) / 2
 
     def _checked_shape(self, method: str, shape: Any) -> tuple[int, ...]:

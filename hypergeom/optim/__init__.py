@@ -5,13 +5,24 @@ digits; `RSGD`, `RAdam`, `Muon` in flat space and `HyperbolicMuon` on the groups
 steps are pure functions of point, gradient and state that a loop of your own can call.
 """
 
+from hypergeom.optim.bilevel import SelfTuneHistory, SelfTuneResult, best_response, hypergradient, self_tune
 from hypergeom.optim.conjugate_gradient import RCG, RCGState
 from hypergeom.optim.curvature import change_curvature
 from hypergeom.optim.curves import retraction_curve
+from hypergeom.optim.layers import layered
 from hypergeom.optim.lbfgs import RLBFGS, RLBFGSState
 from hypergeom.optim.line_search import StrongWolfe
+from hypergeom.optim.meta_learning import (
+    MetaGradient,
+    MetaTrainHistory,
+    MetaTrainResult,
+    Task,
+    meta_sgd,
+    meta_train,
+)
 from hypergeom.optim.minimization import minimize
 from hypergeom.optim.muon import HyperbolicMuon, Muon, MuonState
+from hypergeom.optim.quantizers import UniformQuantizer
 from hypergeom.optim.radam import RAdam, RAdamState
 from hypergeom.optim.result import History, IterationInfo, MinimizeResult
 from hypergeom.optim.rsgd import RSGD, RSGDState
@@ -25,6 +36,13 @@ from hypergeom.optim.schedules import (
     power_schedule,
     sgd_bound,
 )
+from hypergeom.optim.tracking import (
+    TrackingHistory,
+    TrackingResult,
+    gradient_tracking,
+    metropolis_weights,
+    ring_weights,
+)
 from hypergeom.optim.trees import ravel
 from hypergeom.optim.trust_region import TrustRegion, TrustRegionState
 
@@ -35,6 +53,9 @@ __all__ = [
     "History",
     "HyperbolicMuon",
     "IterationInfo",
+    "MetaGradient",
+    "MetaTrainHistory",
+    "MetaTrainResult",
     "MinimizeResult",
     "Muon",
     "MuonState",
@@ -44,18 +65,33 @@ __all__ = [
     "RLBFGSState",
     "RSGDState",
     "Schedule",
+    "SelfTuneHistory",
+    "SelfTuneResult",
     "StrongWolfe",
+    "Task",
+    "TrackingHistory",
+    "TrackingResult",
     "TrustRegion",
     "TrustRegionState",
+    "UniformQuantizer",
+    "best_response",
     "change_curvature",
     "constant_schedule",
     "cosine_schedule",
     "curvature_annealing",
+    "gradient_tracking",
+    "hypergradient",
     "inverse_sqrt_schedule",
+    "layered",
     "linear_schedule",
+    "meta_sgd",
+    "meta_train",
+    "metropolis_weights",
     "minimize",
     "power_schedule",
     "ravel",
     "retraction_curve",
+    "ring_weights",
+    "self_tune",
     "sgd_bound",
 ]

@@ -6,17 +6,19 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-import array_api_compat
 import numpy as np
 from array_api_compat import array_namespace
 
 from hypergeom import polar
+from hypergeom._gpus import methods_on_one_gpu
 from hypergeom._rows import Array
 from hypergeom.errors import ConvergenceError
 from hypergeom.manifolds import LorentzGroup
 from hypergeom.manifolds.arguments import namespace_and_arrays
 from hypergeom.optim.parameters import check_choice, check_count, check_lr, check_range
 from hypergeom.polar.coefficients import table
+from hypergeom.polar.jorthogonal import signed
+from hypergeom.polar.kernels import has_kernels
 
 __all__ = ["HyperbolicMuon", "Muon", "MuonState"]
 
@@ -72,6 +74,7 @@ def _orthogonalized(a: Array, coefficients: Any, steps: int) -> Array:
     return polar.newton_schulz(a, coefficients=np.asarray(coefficients))
 
 
+@methods_on_one_gpu
 @dataclass(frozen=True)
 class Muon:
     r"""Steps along the orthogonal factor of the momentum, for matrices in flat space [1]_.
@@ -165,6 +168,7 @@ class Muon:
         return (1 - lr * self.weight_decay) * w - lr * s * direction, MuonState(mean.momentum, state.count + 1)
 
 
+@methods_on_one_gpu
 @dataclass(frozen=True)
 class HyperbolicMuon:
     r"""Muon that stays on O(p, q): on the Lorentz groups, and on the orthogonal group with q = 0.
@@ -279,10 +283,13 @@ class HyperbolicMuon:
         if self.weight_decay > 0:
             gradient = gradient + self.weight_decay * group.egrad2rgrad(w, w)
         mean = _running_mean(state.momentum, gradient, self.momentum, self.nesterov)
-        xp = array_namespace(mean.used)
-        j = xp.asarray(group.j, dtype=mean.used.dtype, device=array_api_compat.device(mean.used))[:, None]
+        j = signed(group.j, mean.used)[:, None]
         signs = _orthogonalized(j * mean.used, self.coefficients, self.steps)
-        d = (j / 2) * (signs - xp.matrix_transpose(signs))  # J times a skew-symmetric matrix, to the bit
+        # J times a skew-symmetric matrix, to the bit
+        if has_kernels(signs):
+            d = group.project_algebra(j * signs)
+        else:
+            d = (j / 2) * (signs - array_namespace(signs).matrix_transpose(signs))
         return d, MuonState(mean.momentum, state.count + 1)
 
     def step(self, w: Array, egrad: Array, state: MuonState, /, *, lr: float | None = None) -> tuple[Array, MuonState]:

@@ -11,6 +11,7 @@ import array_api_compat
 import numpy as np
 from array_api_compat import array_namespace
 
+from hypergeom._gpus import on_gpu, to_host
 from hypergeom._rows import Array
 
 __all__ = [
@@ -91,6 +92,7 @@ def square_matrices(where: str, j: Any, /, **given: Any) -> tuple[Any, list[Arra
 
 def signs(where: str, j: Any, n: int | None = None) -> np.ndarray[Any, Any]:
     """The signature j on the host, in float64."""
+    j = to_host(j)
     try:
         entries = np.asarray([float(v) for v in j], dtype=np.float64)
     except (TypeError, ValueError):
@@ -199,6 +201,9 @@ def sym(a: Array) -> Array:
 def frobenius(a: Array, *, keepdims: bool = False) -> Array:
     """The Frobenius norm."""
     xp = array_namespace(a)
+    if isinstance(a, np.ndarray) and a.dtype == np.float64:
+        norm = np.sqrt(np.einsum("...ij,...ij->...", a, a))  # without an array of the squares
+        return norm[..., None, None] if keepdims else norm
     square = xp.real(a) ** 2 + xp.imag(a) ** 2 if is_complex(a) else a * a
     return xp.sqrt(xp.sum(square, axis=(-2, -1), keepdims=keepdims))
 
@@ -213,7 +218,7 @@ def on_finite(f: Callable[[Array], Array], a: Array) -> Array:
     """f, with NaN in the matrices that are not finite, which factorizations might refuse."""
     xp = array_namespace(a)
     finite = finite_matrices(a)
-    if bool(xp.all(finite)):
+    if not on_gpu(a) and bool(xp.all(finite)):  # of a GPU the question would cost more than the answer
         return f(a)
     result = f(xp.where(finite, a, xp.zeros_like(a)))
     return xp.where(finite, result, xp.full_like(result, xp.nan))

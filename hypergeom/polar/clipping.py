@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from array_api_compat import array_namespace
 
+from hypergeom._gpus import on_one_gpu
 from hypergeom._rows import Array
 from hypergeom.polar.arguments import (
     adjoint,
@@ -31,6 +32,7 @@ _SVD_UP_TO = 256  # of the short side, elsewhere than in NumPy, where one SVD is
 _NS_LOWER = {"float32": 1e-5, "float64": 1e-8}  # what the signs of "ns" are exact above, relative to the norm
 
 
+@on_one_gpu
 def mclip(a: Array, lower: Any, upper: Any, /, *, method: str = "auto") -> Array:
     r"""Clip singular values: :math:`U \operatorname{clip}(S, lower, upper) V^H`.
 

@@ -10,6 +10,7 @@ import array_api_compat
 import numpy as np
 from array_api_compat import array_namespace
 
+from hypergeom._gpus import on_one_gpu, to_host
 from hypergeom._results import Result
 from hypergeom._rows import Array
 from hypergeom.errors import ConvergenceError, NoJPolarError
@@ -25,7 +26,8 @@ from hypergeom.polar.arguments import (
 )
 from hypergeom.polar.indefinite_iterations import Run, dwh, host, inverse_and_logdet, newton, schulz, take
 from hypergeom.polar.jorthogonal import polish_step, residual, signed
-from hypergeom.polar.small import compiles_factors, small_factors
+from hypergeom.polar.kernels import launched_factors, launches_small
+from hypergeom.polar.small import SmallFactors, compiles_factors, small_factors
 
 __all__ = ["JPolarInfo", "JPolarResult", "jpolar"]
 
@@ -84,6 +86,7 @@ class JPolarResult(Result):
     info: JPolarInfo
 
 
+@on_one_gpu
 def jpolar(
     a: Array,
     j: Any,
@@ -232,7 +235,7 @@ def _solve(
     if check:
         for k in range(total):
             diagnosis[k] = _offending(a, k, j)
-    if first == "newton" and maxiter is None and compiles_factors(a):
+    if first == "newton" and maxiter is None and (compiles_factors(a) or launches_small(a)):
         found = _compiled(a, j, polish, diagnosis)
     else:
         if first == "newton":
@@ -309,24 +312,33 @@ def _finished(
     off = frobenius(a - w @ s) / xp.where(norm > 0, norm, xp.ones_like(norm))
     j_off = residual(w, j)
     good = run.converged & _acceptable(off, j_off, a)
-    good = good & ~_numerically_singular(a, w, s, off, good, diagnosis)
+    with np.errstate(invalid="ignore", over="ignore"):
+        condition = host(frobenius(s) * frobenius(w)) * run.inverse_norms  # at least |S| |S^{-1}|
+    doubtful = good & ~(condition * eps(a) < _SURELY_REGULAR)
+    good = good & ~_numerically_singular(a, w, s, off, doubtful, diagnosis)
     good = good & ~_on_the_axis(a, s, good, run.iterations, method, diagnosis)
     return _Factors(w, s, np.full(a.shape[0], method), run.iterations, good, diagnosis, j_off, off, symmetry)
 
 
 def _compiled(
-    a: np.ndarray[Any, Any],
+    a: Array,
     j: np.ndarray[Any, Any],
     polish: int,
     diagnosis: list[tuple[str, complex | None] | None],
 ) -> _Factors:
-    """The same for small NumPy matrices, by compiled loops that do all of it but the diagnosis."""
-    found = small_factors(a, j, polish)
+    """The same for small matrices, by compiled loops or a kernel that do all of it but the diagnosis."""
+    if isinstance(a, np.ndarray):
+        found = small_factors(a, j, polish)
+        numbers_ = [v.astype(a.dtype, copy=False) for v in (found.j_residual, found.residual, found.symmetry)]
+    else:
+        w, s, six = launched_factors(a, j, polish)
+        numbers_ = [six[k].astype(a.dtype, copy=False) for k in (2, 3, 4)]
+        iterations, converged, *others = to_host(six)
+        found = SmallFactors(w, s, iterations.astype(np.int64), converged > 0, *others)
     good = found.converged & _acceptable(found.residual, found.j_residual, a)
     doubtful = good & ~(found.condition * eps(a) < _SURELY_REGULAR)
     good = good & ~_numerically_singular(a, found.w, found.s, found.residual, doubtful, diagnosis)
     good = good & ~_on_the_axis(a, found.s, good, found.iterations, "newton", diagnosis)
-    numbers_ = (v.astype(a.dtype, copy=False) for v in (found.j_residual, found.residual, found.symmetry))
     return _Factors(found.w, found.s, np.full(a.shape[0], "newton"), found.iterations, good, diagnosis, *numbers_)
 
 
@@ -366,11 +378,11 @@ def _numerically_singular(
     fixed random vectors. From 0.001 / eps on the residual decides: that of a factor is small beside the condition of W.
     """
     xp, n = array_namespace(a), a.shape[-1]
-    probes = np.random.default_rng(0).standard_normal((n, _PROBES)) / _PROBES**0.5
-    device_probes = xp.asarray(probes.tolist(), dtype=a.dtype, device=array_api_compat.device(a))
     places = np.flatnonzero(good)
     singular = np.zeros(a.shape[0], dtype=bool)
     if len(places):
+        probes = np.random.default_rng(0).standard_normal((n, _PROBES)) / _PROBES**0.5
+        device_probes = xp.asarray(probes.tolist(), dtype=a.dtype, device=array_api_compat.device(a))
         part, w, s, off = (v if good.all() else take(v, places) for v in (a, w, s, off))
         estimate = host(frobenius(_solved(part, w @ device_probes)) * frobenius(s)) * eps(a)
         rough = host(off) > 1e3 * eps(a) * host(frobenius(w)) ** 2

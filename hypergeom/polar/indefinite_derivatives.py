@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from array_api_compat import array_namespace
 
+from hypergeom._gpus import on_one_gpu
 from hypergeom._rows import Array
 from hypergeom.polar.arguments import by_matrix, eps, frobenius, square_matrices
 from hypergeom.polar.indefinite import jpolar
@@ -17,6 +18,7 @@ from hypergeom.polar.jorthogonal import signed, star
 __all__ = ["jpolar_jvp", "jpolar_vjp"]
 
 
+@on_one_gpu
 def jpolar_jvp(a: Array, da: Array, j: Any, /) -> tuple[Array, Array]:
     r"""Derivatives of the factors of `jpolar` in the direction da.
 
@@ -59,6 +61,7 @@ def jpolar_jvp(a: Array, da: Array, j: Any, /) -> tuple[Array, Array]:
     return dw, device_j[:, None] * (t + xp.matrix_transpose(t)) / 2
 
 
+@on_one_gpu
 def jpolar_vjp(g: tuple[Any, Any], a: Array, j: Any, /) -> Array:
     r"""Cotangent of the argument of `jpolar`.
 

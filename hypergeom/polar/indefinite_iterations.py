@@ -10,6 +10,7 @@ import array_api_compat
 import numpy as np
 from array_api_compat import array_namespace
 
+from hypergeom._gpus import on_gpu, to_host
 from hypergeom._rows import Array
 from hypergeom.polar.arguments import eps, eye, frobenius
 from hypergeom.polar.halley import weights
@@ -26,6 +27,7 @@ class Run(NamedTuple):
     x: Array
     iterations: np.ndarray[Any, Any]
     converged: np.ndarray[Any, Any]
+    inverse_norms: np.ndarray[Any, Any]  # |A^{-1}| of the matrices of the beginning, infinite where it is not known
 
 
 class _Pieces:
@@ -35,6 +37,7 @@ class _Pieces:
         self.active = np.arange(x.shape[0])
         self.iterations = np.zeros(x.shape[0], dtype=np.int64)
         self.converged = np.zeros(x.shape[0], dtype=bool)
+        self.inverse_norms = np.full(x.shape[0], np.inf)
         self._parts: list[Array] = []
         self._order: list[np.ndarray[Any, Any]] = []
 
@@ -51,9 +54,10 @@ class _Pieces:
     def run(self) -> Run:
         xp = array_namespace(self._parts[0])
         if len(self._parts) == 1:
-            return Run(self._parts[0], self.iterations, self.converged)
-        back = np.argsort(np.concatenate(self._order))
-        return Run(take(xp.concat(self._parts, axis=0), back), self.iterations, self.converged)
+            x = self._parts[0]
+        else:
+            x = take(xp.concat(self._parts, axis=0), np.argsort(np.concatenate(self._order)))
+        return Run(x, self.iterations, self.converged, self.inverse_norms)
 
 
 def take(a: Array, places: np.ndarray[Any, Any]) -> Array:
@@ -65,9 +69,12 @@ def take(a: Array, places: np.ndarray[Any, Any]) -> Array:
 
 
 def host(a: Array) -> np.ndarray[Any, Any]:
-    """A short array of one number for each matrix, on the host."""
+    """A short array of one number for each matrix, or of a few, on the host."""
+    a = to_host(a)
     if isinstance(a, np.ndarray):
         return a
+    if a.ndim > 1:
+        return np.stack([host(a[k, ...]) for k in range(a.shape[0])])
     return np.asarray([v.item() if hasattr(v, "item") else float(v) for v in a])
 
 
@@ -80,20 +87,26 @@ def _change(new: Array, old: Array) -> Array:
 
 def newton(x: Array, j: Array, most: int) -> Run:
     """X <- (mu X + X^{-*} / mu) / 2 with mu = |det X|^{-1/n} until X hardly changes; singular matrices leave."""
+    if on_gpu(x):
+        return _newton_on_gpu(x, j, most)
     n = x.shape[-1]
     pieces, scaled = _Pieces(x), np.ones(x.shape[0], dtype=bool)
     tolerance = 0.1 * math.sqrt(n * eps(x))
-    for _ in range(most):
+    for step in range(most):
         inverse, logdet, regular = inverse_and_logdet(x, need_logdet=bool(scaled.any()))
         if not regular.all():
             staying = pieces.leave(x, ~regular, converged=False)
             x, inverse, logdet, scaled = take(x, staying), take(inverse, staying), logdet[staying], scaled[staying]
             if not len(staying):
                 break
+        if step == 0:
+            pieces.inverse_norms[pieces.active] = host(frobenius(inverse))
         pieces.iterations[pieces.active] += 1
         mu = _column(np.where(scaled, np.exp(-logdet / n), 1.0), x)
-        new = mu * x + star(inverse, j) / mu
-        new = new / 2
+        # (mu X + X^{-*} / mu) / 2 with X^{-*} = J X^{-T} J, in few passes
+        new = array_namespace(x).matrix_transpose(inverse) * j
+        new *= j[:, None] / (2 * mu)
+        new += (mu / 2) * x
         change = host(_change(new, x))
         x, scaled = new, scaled & ~(change < _SCALE_ABOVE)
         staying = pieces.leave(x, change < tolerance, converged=True)
@@ -103,6 +116,35 @@ def newton(x: Array, j: Array, most: int) -> Run:
             x, scaled = take(x, staying), scaled[staying]
     if len(pieces.active):
         pieces.leave(x, np.ones(len(pieces.active), dtype=bool), converged=False)
+    return pieces.run()
+
+
+def _newton_on_gpu(x: Array, j: Array, most: int) -> Run:
+    """The same, where the host learns how a step went in one transfer."""
+    xp, n = array_namespace(x), x.shape[-1]
+    pieces, scaled, on_host = _Pieces(x), xp.ones((x.shape[0], 1, 1), dtype=xp.bool), np.ones(x.shape[0], dtype=bool)
+    tolerance = 0.1 * math.sqrt(n * eps(x))
+    for step in range(most):
+        logdet = xp.linalg.slogdet(x)[1] if on_host.any() else xp.zeros_like(x[:, 0, 0])
+        regular = xp.isfinite(logdet)[:, None, None]
+        inverse = xp.linalg.inv(xp.where(regular, x, eye(x, n)))
+        mu = xp.where(scaled, xp.exp(-logdet / n)[:, None, None], xp.ones_like(x[:, :1, :1]))
+        new = xp.matrix_transpose(inverse) * j * (j[:, None] / (2 * mu)) + (mu / 2) * x
+        change = _change(new, x)
+        scaled = scaled & ~(change < _SCALE_ABOVE)[:, None, None]
+        numbers = [logdet, change] + ([frobenius(inverse)] if step == 0 else [])
+        known, far, *norms = to_host(xp.stack(numbers)).astype(float)
+        if norms:
+            pieces.inverse_norms = np.where(np.isfinite(known), norms[0], np.inf)
+        lost, x, on_host = ~np.isfinite(known), new, on_host & ~(far < _SCALE_ABOVE)
+        pieces.iterations[pieces.active[~lost]] += 1
+        for converged in (False, True):
+            staying = pieces.leave(x, far < tolerance if converged else lost, converged=converged)
+            if not len(staying):
+                return pieces.run()
+            if len(staying) < x.shape[0]:
+                x, scaled, far, on_host = take(x, staying), take(scaled, staying), far[staying], on_host[staying]
+    pieces.leave(x, np.ones(len(pieces.active), dtype=bool), converged=False)
     return pieces.run()
 
 
@@ -230,8 +272,8 @@ def schulz(x: Array, j: Array, most: int) -> Run:
     for _ in range(most):
         new = x + x @ (eye(x, x.shape[-1]) - star(x, j) @ x) / 2
         pieces.iterations[pieces.active] += 1
-        size = host(frobenius(new))
-        change, x = host(_change(new, x)), new
+        size, change = host(array_namespace(x).stack([frobenius(new), _change(new, x)]))
+        x = new
         lost = ~np.isfinite(change) | ~(size < 1 / eps(x))
         staying = pieces.leave(x, lost, converged=False)
         x, change = take(x, staying), change[staying]

@@ -9,6 +9,7 @@ import array_api_compat
 import numpy as np
 from array_api_compat import array_namespace
 
+from hypergeom._gpus import on_gpu, on_one_gpu, to_host
 from hypergeom._rows import Array
 from hypergeom.errors import ConvergenceError
 from hypergeom.polar.arguments import (
@@ -22,6 +23,7 @@ from hypergeom.polar.arguments import (
     signs,
     square_matrices,
 )
+from hypergeom.polar.kernels import has_kernels, schulz_correction
 
 __all__ = [
     "exchange",
@@ -66,6 +68,8 @@ def signature(p: int, q: int, *, xp: Any = None, dtype: Any = None) -> Array:
 def signed(j: np.ndarray[Any, Any], like: Array) -> Array:
     """The signature in the library, dtype and device of `like`."""
     xp = array_namespace(like)
+    if on_gpu(like) and not np.any(j[1:] < j[:-1]):  # made there, so that nothing is copied
+        return xp.where(xp.arange(len(j)) < int(np.sum(j < 0)), -1.0, 1.0).astype(like.dtype)
     return xp.asarray(j.tolist(), dtype=like.dtype, device=array_api_compat.device(like))
 
 
@@ -74,6 +78,7 @@ def star(a: Array, j: Array) -> Array:
     return j[:, None] * array_namespace(a).matrix_transpose(a) * j
 
 
+@on_one_gpu
 def jadjoint(a: Array, j: Any, /) -> Array:
     r"""The adjoint :math:`A^* = J A^T J` in the product :math:`\langle x, y \rangle = x^T J y`.
 
@@ -106,6 +111,7 @@ def jadjoint(a: Array, j: Any, /) -> Array:
     return star(a, signed(j, a))
 
 
+@on_one_gpu
 def jorthogonality_residual(w: Array, j: Any, /) -> Array:
     r"""How far matrices are from O(p, q): :math:`\|W^T J W - J\|_F / \|W\|_F^2`, accumulated in float64.
 
@@ -141,15 +147,14 @@ def residual(w: Array, j: np.ndarray[Any, Any]) -> Array:
     xp = array_namespace(w)
     dtype = w.dtype
     w = xp.astype(w, xp.float64, copy=False)
-    if math.prod(w.shape):
-        # A product with infinity is a warning, and NaN in all of its row.
-        w = xp.where(finite_matrices(w), w, xp.full_like(w, xp.nan))
     signs_ = signed(j, w)
     size = frobenius(w)
-    excess = frobenius(xp.matrix_transpose(w) @ (signs_[:, None] * w) - signs_ * eye(w, w.shape[-1]))
+    with np.errstate(invalid="ignore"):  # a product with infinity is NaN
+        excess = frobenius(xp.matrix_transpose(w) @ (signs_[:, None] * w) - signs_ * eye(w, w.shape[-1]))
     return xp.astype(excess / xp.where(size > 0, size, xp.ones_like(size)) ** 2, dtype, copy=False)
 
 
+@on_one_gpu
 def is_jorthogonal(w: Array, j: Any, /, *, rtol: float | None = None) -> Array:
     """Whether `jorthogonality_residual` is at most `rtol`, 10 eps by default.
 
@@ -178,6 +183,7 @@ def is_jorthogonal(w: Array, j: Any, /, *, rtol: float | None = None) -> Array:
     return residual(w, j) <= (10 * eps(w) if rtol is None else rtol)
 
 
+@on_one_gpu
 def exchange(a: Array, j: Any, /, *, pivot: int = 1) -> Array:
     r"""The exchange operator, or principal pivot transform, on the rows and columns with ``j == pivot``.
 
@@ -348,6 +354,7 @@ def _haar(rng: np.random.Generator, shape: tuple[int, ...], n: int, *, special: 
     return q
 
 
+@on_one_gpu
 def schulz_polish(w: Array, j: Any = None, /, *, steps: int = 1, guard: float = 0.5) -> Array:
     r"""Make nearly orthogonal or J-orthogonal matrices so to rounding: :math:`W \leftarrow W (3I - W^* W) / 2`.
 
@@ -404,7 +411,7 @@ def schulz_polish(w: Array, j: Any = None, /, *, steps: int = 1, guard: float = 
         polished, distance = polish_step(w, device_j)
         outside = finite_matrices(w)[..., 0, 0] & ~(distance <= guard)
         if bool(xp.any(outside)):
-            flat = np.flatnonzero(np.asarray([bool(v) for v in xp.reshape(outside, (-1,))]))[0]
+            flat = np.flatnonzero([bool(v) for v in to_host(xp.reshape(outside, (-1,)))])[0]
             index = tuple(int(k) for k in np.unravel_index(flat, tuple(outside.shape)))
             where = f" at index {index}" if index else ""
             worst = float(xp.reshape(distance, (-1,))[int(flat)])
@@ -417,6 +424,9 @@ def schulz_polish(w: Array, j: Any = None, /, *, steps: int = 1, guard: float = 
 
 def polish_step(w: Array, j: Array | None) -> tuple[Array, Array]:
     """One step, and how far w was from the group."""
+    if has_kernels(w):
+        half = schulz_correction(adjoint(w) @ (w if j is None else j[:, None] * w), j)
+        return w + w @ half, 2 * frobenius(half)
     gram = (adjoint(w) if j is None else star(w, j)) @ w
     excess = eye(gram, gram.shape[-1]) - gram
     return w + w @ excess / 2, frobenius(excess)

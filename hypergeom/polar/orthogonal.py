@@ -10,6 +10,7 @@ import array_api_compat
 import numpy as np
 from array_api_compat import array_namespace
 
+from hypergeom._gpus import on_one_gpu, to_host
 from hypergeom._results import Result
 from hypergeom._rows import Array
 from hypergeom.polar.arguments import (
@@ -26,6 +27,7 @@ from hypergeom.polar.arguments import (
 )
 from hypergeom.polar.coefficients import ns_coefficients, table
 from hypergeom.polar.halley import matrix_norm_bound, qdwh
+from hypergeom.polar.kernels import launched_sign, launches_small
 from hypergeom.polar.schulz import composed
 from hypergeom.polar.small import compiled_sign, compiles_sign
 
@@ -52,6 +54,7 @@ class PolarResult(Result):
     p: Array
 
 
+@on_one_gpu
 def polar(a: Array, /, *, side: str = "right", method: str = "auto") -> PolarResult:
     r"""Polar decomposition: ``a = u @ p`` (right) or ``a = p @ u`` (left), for each matrix of a batch.
 
@@ -103,6 +106,7 @@ def polar(a: Array, /, *, side: str = "right", method: str = "auto") -> PolarRes
     return PolarResult(u, times_power_of_two(p, -exponent))
 
 
+@on_one_gpu
 def msign(
     a: Array,
     /,
@@ -125,8 +129,8 @@ def msign(
         Real or complex.
     method : {"auto", "svd", "qdwh", "ns", "gram"}
         ``"svd"``, or ``"qdwh"``, the weighted Halley iteration [1]_ (with an SVD of what is singular to `rtol`), to
-        working precision. ``"auto"`` is a compiled Newton iteration for small real NumPy arrays, else the SVD for NumPy
-        arrays and small matrices, else QDWH. ``"ns"`` and ``"gram"`` are
+        working precision. ``"auto"`` is a compiled Newton iteration for small real NumPy and CuPy arrays, else the SVD
+        for NumPy arrays and small matrices, else QDWH. ``"ns"`` and ``"gram"`` are
         `newton_schulz`, in products alone and as good as its coefficients.
     coefficients, steps
         For ``"ns"`` and ``"gram"``: as in `newton_schulz`.
@@ -188,6 +192,8 @@ def to_working_precision(a: Array, method: str, *, partial: bool, rtol: float | 
         rtol = max(a.shape[-2:]) * eps(a)
     if method == "auto" and compiles_sign(a):
         return _by_loops(a, partial, rtol)
+    if method == "auto" and launches_small(a):
+        return _by_kernel(a, partial, rtol)
     if method == "svd" or (method == "auto" and (isinstance(a, np.ndarray) or min(a.shape[-2:]) <= _SVD_UP_TO)):
         return on_finite(lambda x: _by_svd(rescale(x)[0], partial, rtol), a)
     return on_finite(lambda x: _by_halley(rescale(x)[0], partial, rtol), a)
@@ -204,6 +210,23 @@ def _by_loops(a: Array, partial: bool, rtol: float) -> Array:
     if singular.any():
         x[singular] = on_finite(lambda b: _by_svd(rescale(b)[0], partial, rtol), a[singular])
     return x
+
+
+def _by_kernel(a: Array, partial: bool, rtol: float) -> Array:
+    """The same on a GPU, where a QR factorization comes before the kernel for rectangular matrices."""
+    xp, (m, n) = array_namespace(a), a.shape[-2:]
+    if m < n:
+        return adjoint(_by_kernel(adjoint(a), partial, rtol))
+    finite = finite_matrices(a)
+    flat = xp.reshape(xp.where(finite, a, xp.zeros_like(a)), (-1, m, n))
+    scaled, _ = rescale(flat)
+    q, r = (None, scaled) if m == n else xp.linalg.qr(scaled)
+    x, condition = launched_sign(r)
+    x = x if q is None else q @ x
+    singular = np.flatnonzero(~(to_host(condition) * rtol < 1))
+    if len(singular):
+        x[xp.asarray(singular)] = _by_svd(_taken(scaled, singular), partial, rtol)
+    return xp.where(finite, xp.reshape(x, a.shape), xp.full_like(a, xp.nan))
 
 
 def _by_svd(a: Array, partial: bool, rtol: float) -> Array:
@@ -233,7 +256,7 @@ def _by_halley(a: Array, partial: bool, rtol: float) -> Array:
     if bool(xp.all(singular)):
         return _by_svd(a, partial, rtol)
     flat = [xp.reshape(v, (-1, *v.shape[-2:])) for v in (a, q, r, alpha, least)]
-    mask = np.asarray([bool(v) for v in xp.reshape(singular, (-1,))])
+    mask = np.asarray([bool(v) for v in to_host(xp.reshape(singular, (-1,)))])
     order = np.concatenate([np.flatnonzero(mask), np.flatnonzero(~mask)])
     count = int(mask.sum())
     a1, (_, q, r, alpha, least) = _taken(flat[0], order[:count]), [_taken(v, order[count:]) for v in flat]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from array_api_compat import array_namespace
 
+from hypergeom._gpus import on_one_gpu
 from hypergeom._rows import Array
 from hypergeom.polar.arguments import (
     adjoint,
@@ -20,6 +21,7 @@ from hypergeom.polar.arguments import (
     rescale,
 )
 from hypergeom.polar.coefficients import Table, table
+from hypergeom.polar.kernels import has_kernels, launched_newton_schulz, launches_newton_schulz, polynomial
 
 __all__ = ["composed", "newton_schulz"]
 
@@ -27,6 +29,7 @@ _RESTART = 2  # steps of the Gram form before it starts anew from the matrix its
 _TRIANGLES_FROM = 128  # rows from which BLAS's products of one triangle are worth their calls
 
 
+@on_one_gpu
 def newton_schulz(
     a: Array,
     /,
@@ -93,6 +96,8 @@ def composed(a: Array, rows: Table, *, variant: str = "auto", normalize: bool = 
     xp = array_namespace(a)
     if math.prod(a.shape) == 0:
         return xp.zeros_like(a)
+    if variant != "gemm" and launches_newton_schulz(a, rows):
+        return launched_newton_schulz(a, rows, normalize)
     return on_finite(lambda a: _composed(a, rows, variant, normalize), a)
 
 
@@ -142,6 +147,8 @@ class _Products:
     def factor(self, r: Array, row: Any) -> Array:
         """a I + b r + c r^2 of a Hermitian r."""
         a, b, c = (float(v) for v in row)
+        if c != 0 and has_kernels(r):
+            return polynomial(r, r @ adjoint(r), (a, b, c))
         z = b * r if c == 0 else b * r + c * (r @ adjoint(r))
         return z + a * eye(z, z.shape[-1])
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from array_api_compat import array_namespace
 
+from hypergeom._gpus import on_one_gpu
 from hypergeom._rows import Array, sum_to
 from hypergeom.polar.arguments import adjoint, check_choice, finite_matrices, matrices, rescale, times_power_of_two
 from hypergeom.polar.clipping import bounds
@@ -77,6 +78,7 @@ def _sign_derivative(a: Array, d: Array) -> Array:
     return times_power_of_two(result, parts.exponent)
 
 
+@on_one_gpu
 def msign_jvp(a: Array, da: Array, /) -> Array:
     r"""Derivative of `msign` at a of full rank, in the direction da.
 
@@ -116,6 +118,7 @@ def msign_jvp(a: Array, da: Array, /) -> Array:
     return _tall(_sign_derivative, a, da)
 
 
+@on_one_gpu
 def msign_vjp(g: Array, a: Array, /) -> Array:
     r"""Cotangent of the argument of `msign`, for the pairing :math:`\operatorname{Re} \operatorname{tr} g^H d`.
 
@@ -147,6 +150,7 @@ def msign_vjp(g: Array, a: Array, /) -> Array:
     return _tall(_sign_derivative, a, g)
 
 
+@on_one_gpu
 def polar_vjp(g: tuple[Any, Any], a: Array, /, *, side: str = "right") -> Array:
     """Cotangent of the argument of `polar`, at a of full rank.
 
@@ -244,6 +248,7 @@ def _clip_derivative(a: Array, d: Array, low: Array, high: Array) -> tuple[Array
     return result, low_bar, high_bar
 
 
+@on_one_gpu
 def mclip_jvp(a: Array, da: Array, lower: Any, upper: Any, /) -> Array:
     r"""Derivative of `mclip` at a in the direction da, with fixed bounds.
 
@@ -285,6 +290,7 @@ def mclip_jvp(a: Array, da: Array, lower: Any, upper: Any, /) -> Array:
     return _tall(lambda a, d: _clip_derivative(a, d, low, high)[0], a, da)
 
 
+@on_one_gpu
 def mclip_vjp(g: Array, a: Array, lower: Any, upper: Any, /) -> tuple[Array, Array, Array]:
     """Cotangents of the arguments of `mclip`, for the pairing of `msign_vjp`.
 

@@ -190,20 +190,35 @@ EMBEDDING_KERNELS = {
     "embedding.cu": ["embedding_epoch_hyperbolic", "embedding_epoch_euclidean"],
     "ranks.cu": ["embedding_ranks"],
 }
+DTYPES = ("float32", "float64")
+POLAR_KERNELS = {
+    "matrix_steps.cu": [
+        f"{name}_{dtype}" for name in ("ns_epilogue", "schulz_rhs", "algebra_project") for dtype in DTYPES
+    ],
+    "newton_schulz.cu": [f"ns_batched_small_{dtype}_x{tile}" for dtype in DTYPES for tile in (16, 32, 64)],
+    "small_polar.cu": [
+        f"{name}_batched_small_{dtype}_x{rows}"
+        for name in ("jpolar", "orthogonal")
+        for rows in (8, 16, 32)
+        for dtype in DTYPES
+    ],
+}
+# The kernels of the sources that are compiled once, without options.
+PLAIN_KERNELS = EMBEDDING_KERNELS | POLAR_KERNELS
 
 
 @functools.cache
-def embedding_library(source):
+def plain_library(source):
     headers, kernels = _cuda.source_folders()
-    return Library(kernels / source, EMBEDDING_KERNELS[source], (headers, kernels))
+    return Library(kernels / source, PLAIN_KERNELS[source], (headers, kernels))
 
 
-def _embedding_sources(source):
-    return lambda: [((), EMBEDDING_KERNELS[source], lambda: embedding_library(source))]
+def _plain_sources(source):
+    return lambda: [((), PLAIN_KERNELS[source], lambda: plain_library(source))]
 
 
 SOURCES = {"row_ops.cu": _row_sources, "pairwise.cu": _pair_sources}
-SOURCES |= {source: _embedding_sources(source) for source in EMBEDDING_KERNELS}
+SOURCES |= {source: _plain_sources(source) for source in PLAIN_KERNELS}
 
 
 @functools.cache

@@ -373,7 +373,9 @@ def _as(value, dtype):
 
 
 def fused(a, b, c):
-    """a b + c, rounded once but for rare ties: product and sum are split exactly."""
+    """a b + c, rounded once but for rare ties: product and sum are split exactly, or have room in double precision."""
+    if np.result_type(a, b, c) == np.float32:
+        return (np.multiply(a, b, dtype=np.float64) + c).astype(np.float32)
     product = a * b
     split = 134217729.0
     high_a, high_b = a * split - (a * split - a), b * split - (b * split - b)

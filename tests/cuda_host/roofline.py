@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from cuda_host import ptx
+from cuda_host import polar_work, ptx
 from cuda_host.cases import draw
 
 import hypergeom.lorentz
@@ -72,7 +72,7 @@ PLAIN = Recipe(
 
 
 class Work(NamedTuple):
-    """Of one row, or pair: bytes that must move, that move, that are asked of the caches; instructions of all lanes."""
+    """Of one row, pair, matrix or entry: bytes that must move, that move, that are asked of the caches; instructions."""
 
     kernel: str
     d: int
@@ -179,7 +179,13 @@ def of_ranks(job):
     return work(device.launches[0][0], d, "pair", pairs, bytes_of(x, gap), device.launches)
 
 
-KINDS = {"rows": of_rows, "pairs": of_pairs, "training": of_training, "ranks": of_ranks}
+def of_polar(job):
+    """A kernel of `hypergeom.polar`, on matrices of d rows, those of Newton-Schulz with twice as many columns."""
+    kernel, unit, count, must, launches = polar_work.run(*job)
+    return work(kernel, job[2], unit, count, must, launches)
+
+
+KINDS = {"rows": of_rows, "pairs": of_pairs, "training": of_training, "ranks": of_ranks, "polar": of_polar}
 
 
 def jobs(main):
@@ -190,6 +196,7 @@ def jobs(main):
     yield from (("pairs", (name, dtype, d)) for name in pair_ops for d in dimensions for dtype in DTYPES)
     if not main:
         yield from ((kind, (kind, np.float64, 10)) for kind in ("training", "ranks"))
+        yield from polar_work.jobs()
 
 
 def measured(job):

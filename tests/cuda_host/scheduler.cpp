@@ -195,8 +195,9 @@ bool carry_out_warps(int first, int end) {
 }
 
 // Forward, all threads come to their next operation before one goes beyond it. In reverse, the last warp goes as far as it
-// can before another begins: what warps read of one another without a barrier is then not there yet.
-void run_block(bool reverse) {
+// can before another begins: what warps read of one another without a barrier is then not there yet. In the third order
+// the first warp does: what others are still to read without a barrier is then gone.
+void run_block(int order) {
     for (int t = 0; t < block.size; ++t) {
         const unsigned u = unsigned(t);
         Fiber& fiber = *block.fibers[t];
@@ -204,9 +205,12 @@ void run_block(bool reverse) {
         fiber.index = {u % blockDim.x, u / blockDim.x % blockDim.y, u / (blockDim.x * blockDim.y)};
     }
     for (;;) {
-        if (reverse) {
-            for (int w = warp_of(block.size - 1); w >= 0; w -= warpSize)
-                while (run_fibers(w, std::min(w + warpSize, block.size), true) && carry_out_warps(w, w + warpSize)) {}
+        if (order != 0) {
+            const int last = warp_of(block.size - 1);
+            for (int k = 0; k <= last; k += warpSize) {
+                const int w = order == 1 ? last - k : k, end = std::min(w + warpSize, block.size);
+                while (run_fibers(w, end, order == 1) && carry_out_warps(w, w + warpSize)) {}
+            }
         } else {
             while (run_fibers(0, block.size, false) && carry_out_warps(0, block.size)) {}
         }
@@ -302,7 +306,7 @@ int run_grid(const Launch& how, void (*body)(const void*), const void* data) {
     const std::uint64_t first = how.count ? how.first : 0, count = how.count ? how.count : blocks;
     if (first + count > blocks) block.error = "the launch has fewer blocks than are to run";
     for (std::uint64_t k = 0; k < count && block.error.empty(); ++k) {
-        const std::uint64_t b = first + (how.reverse ? count - 1 - k : k), plane = std::uint64_t(gridDim.x) * gridDim.y;
+        const std::uint64_t b = first + (how.reverse == 1 ? count - 1 - k : k), plane = std::uint64_t(gridDim.x) * gridDim.y;
         blockIdx = {unsigned(b % gridDim.x), unsigned(b / gridDim.x % gridDim.y), unsigned(b / plane)};
         *const_cast<volatile char*>(&shared_anchor) = 0;  // the loader allocates the variables at their first use
         dl_iterate_phdr(poison_shared, nullptr);

@@ -46,7 +46,7 @@ unsigned running_lanes();  // of this thread's warp
 struct Launch {
     unsigned grid[3], block[3];
     unsigned long long shared;
-    int reverse;  // threads and blocks in reverse order, and one warp after the other
+    int reverse;  // 1: threads and blocks in reverse order, one warp after the other; 2: so, but the first one first
     unsigned long long first, count;  // of the blocks, those to run; a count of 0 means all
 };
 

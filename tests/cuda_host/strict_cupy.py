@@ -204,8 +204,8 @@ class RawModule:
             # CuPy passes these by value, and takes no other for a struct
             assert all(isinstance(a, np.ndarray) and a.size == 1 for a in args)
             _State.launches.append((name, grid, block, shared_mem, _State.current))
-            of_embedding = (source for source, names in emulation.EMBEDDING_KERNELS.items() if name in names)
-            source = next(of_embedding, "pairwise.cu" if "_cdist_" in name else "row_ops.cu")
+            plain = (source for source, names in emulation.PLAIN_KERNELS.items() if name in names)
+            source = next(plain, "pairwise.cu" if "_cdist_" in name else "row_ops.cu")
             library = emulation.library_with(source, name)
             library.launch(name, grid, block, *args, shared=shared_mem, reverse=_State.reverse)
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from cuda_host import emulation
 from cuda_host.cases import assert_twins_agree, draw
+from cuda_host.guarded import Guarded
 
 import hypergeom.lorentz
 import hypergeom.poincare  # noqa: F401
@@ -37,38 +38,12 @@ def test_every_kernel_of_the_embedding_is_in_the_list():
         assert sorted(re.findall(written, text, re.M)) == sorted(names)
 
 
-class _Guarded:
-    """NumPy, but what `empty` gives lies between other entries."""
-
-    margin = 4096
-
-    def __init__(self):
-        self.buffers = []
-
-    def __getattr__(self, name):
-        return getattr(np, name)
-
-    def empty(self, shape, dtype):
-        size = int(np.prod(shape))
-        self.buffers.append(np.full(size + 2 * self.margin, 7, dtype))
-        return self.buffers[-1][self.margin : self.margin + size].reshape(shape)
-
-    def zeros(self, shape, dtype):
-        out = self.empty(shape, dtype)
-        out[...] = 0
-        return out
-
-    def check(self):
-        for buffer in self.buffers:
-            assert (buffer[: self.margin] == 7).all() and (buffer[-self.margin :] == 7).all(), "written beyond the end"
-
-
 class Seeded(emulation.EmulatedDevice):
     """The emulated device with sources of its own."""
 
     def __init__(self, headers, kernels, reverse):
         super().__init__(reverse=reverse)
-        self.xp, self.headers, self.kernels = _Guarded(), headers, kernels
+        self.xp, self.headers, self.kernels = Guarded(), headers, kernels
         self.libraries = {}
 
     def launch(self, kernel, grid, block, args, shared=0):

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from cuda_host import nvrtc, ptx
+from cuda_host import emulation, nvrtc, polar_work, ptx
 from cuda_host.cases import assert_twins_agree, draw
 
 import hypergeom.lorentz
@@ -89,6 +89,24 @@ def test_counts_are_those_of_warps():
     # Both ask for the same numbers.
     assert (counts.loaded, counts.stored) == (2 * 32 * 4 // 32, 64 * 8 // 32)
     assert {kind: len(found) for kind, found in counts.touched.items()} == {"ld": 4, "st": 16}
+
+
+QUICK = [("jpolar", np.float64), ("newton_schulz", np.float32), ("ns_epilogue", np.float32), ("schulz_rhs", np.float64)]
+POLAR = [(name, dtype) for name in polar_work.NAMES for dtype in (np.float32, np.float64)]
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"), [job if job in QUICK else pytest.param(*job, marks=pytest.mark.slow) for job in POLAR]
+)
+def test_matrices_are_those_of_the_emulation(name, dtype):
+    """Factors are the bits of the CPU's loops, which those of the emulation are."""
+    n = polar_work.NAMES[name][0]
+    found, expected = (polar_work.launch(name, dtype, n, d)[2] for d in (ptx.PtxDevice(), emulation.EmulatedDevice()))
+    for a, b in zip(found, expected, strict=True):
+        if a.ndim == 2 and name == "jpolar":  # residuals are sums of rounding errors
+            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-18)
+        else:
+            np.testing.assert_array_equal(a, b)
 
 
 def test_lanes_outside_the_mask_are_found():

@@ -214,10 +214,12 @@ HG_FN S radial_chord_square(Team team, int d, const X* x, const Y* y, S c, const
 // far pairs at angles that are not narrow.
 template <class Team, class X, class Y, class S>
 HG_FN S chord_square(Team team, int d, const X* x, const Y* y, S c, const Chord<S>& p) {
-    const S times = p.x0 * p.y0, product = times - p.xy, drop = p.e0 * p.e0;
+    const S times = p.x0 * p.y0, product = times - p.xy, of_apart = 2 * (product - inverse_of(c));
     const auto apart = (3 * p.xy < times) & (c * product > 2);
+    if (!any(!apart)) return of_apart;  // without the quotient e0
+    const S drop = p.e0 * p.e0;
     const auto level = drop <= 0.6 * p.ee;
-    const S plain = where(apart, 2 * (product - inverse_of(c)), p.ee - drop);
+    const S plain = where(apart, of_apart, p.ee - drop);
     const auto radial = !(apart | level);
     if (!any(radial)) return plain;
     return where(radial, radial_chord_square(team, d, x, y, c, p, radial), plain);
