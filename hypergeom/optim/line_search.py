@@ -105,8 +105,9 @@ class StrongWolfe:
                 high = trial
                 t = self._between(low, high)
             if high is not None:
-                # The secant may creep to one end: at least every other step halves the interval.
-                if high.t - low.t > width / 2:
+                # The secant may creep to one end: at least every other step halves the interval. More than the half
+                # that a bisection leaves, so that rounding has no say in it.
+                if high.t - low.t > 0.6 * width:
                     t = (low.t + high.t) / 2
                 width = high.t - low.t
                 if not low.t < t < high.t:
