@@ -21,7 +21,7 @@ class Iterate:
 
     x: Vectors
     fun: float
-    egrad: Vectors  # as the user's function returns it; Riemannian where it says so
+    egrad: Vectors  # as the user's function returns it; empty where no method needs it
     grad: Vectors
     grad_norm: float
 
@@ -56,6 +56,7 @@ class Objective:
         self.cost, self.user_gradient, self.hvp = cost, gradient, hvp
         self.together, self.riemannian = gradient is True, riemannian
         self.nfev = self.ngev = self.nhev = 0
+        self.keep_euclidean = True
         self.batch: tuple[Any, ...] = ()
         self.keywords: dict[str, Any] = {}
 
@@ -82,7 +83,8 @@ class Objective:
         egrad = geometry.layout.flatten("minimize: gradient", raw)
         with np.errstate(all="ignore"):
             grad = egrad if self.riemannian else geometry.gradient(x, egrad)
-            return Iterate(x, value.fun, egrad, grad, geometry.norm(x, grad))
+            kept = egrad if self.keep_euclidean else []
+            return Iterate(x, value.fun, kept, grad, geometry.norm(x, grad))
 
     def gradient(self, x: Vectors) -> Iterate:
         """The gradient; the cost stays unknown, NaN, where it is a function of its own."""

@@ -94,6 +94,11 @@ class Stepper:
         self.schedule, self.method = schedule, method
         self.rebind(geometry)
 
+    @property
+    def needs_euclidean(self) -> bool:
+        """Whether a method takes the gradient as it comes from the user."""
+        return not all(isinstance(part.method, FirstOrder) for part in self.parts)
+
     def rebind(self, geometry: Geometry) -> None:
         """On other manifolds from now on."""
         self.geometry = geometry
