@@ -19,7 +19,7 @@ from hypergeom.optim.objective import Iterate, Objective
 from hypergeom.optim.radam import RAdam
 from hypergeom.optim.rsgd import RSGD
 from hypergeom.optim.spaces import Geometry, Vectors
-from hypergeom.optim.trees import Layout, path_name
+from hypergeom.optim.trees import Layout, names, path_name
 
 __all__ = ["FIRST_ORDER", "Stepper", "bound", "first_order_method", "method_manifold"]
 
@@ -52,8 +52,8 @@ def bound(method: Method, layout: Layout) -> Method:
 def _bound(method: Method, layout: Layout, template: Any) -> Method:
     if isinstance(method, dict):
         if not isinstance(template, dict) or set(method) != set(template):
-            keys = f"the keys {sorted(template)}" if isinstance(template, dict) else "no keys"
-            raise ValueError(f"minimize: method has the keys {sorted(method)}, and x0 has {keys}")
+            keys = f"the keys {names(template)}" if isinstance(template, dict) else "no keys"
+            raise ValueError(f"minimize: method has the keys {names(method)}, and x0 has {keys}")
         return {key: _bound(method[key], layout, part) for key, part in template.items()}
     if method in ("rsgd", "radam"):
         return RSGD() if method == "rsgd" else RAdam()
