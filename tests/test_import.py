@@ -15,7 +15,8 @@ def run(script, **options):
 
 
 @pytest.mark.parametrize(
-    "module", ["hypergeom", "hypergeom.poincare", "hypergeom.lorentz", "hypergeom.polar", "hypergeom.optim", "hypergeom.check"]
+    "module",
+    ["hypergeom", "hypergeom.poincare", "hypergeom.lorentz", "hypergeom.polar", "hypergeom.optim", "hypergeom.check"],
 )
 def test_import_loads_nothing_heavy(module):
     done = run(
