@@ -15,7 +15,8 @@ def run(script, **options):
 
 
 @pytest.mark.parametrize(
-    "module", ["hypergeom", "hypergeom.poincare", "hypergeom.lorentz", "hypergeom.polar", "hypergeom.optim"]
+    "module",
+    ["hypergeom", "hypergeom.poincare", "hypergeom.lorentz", "hypergeom.polar", "hypergeom.optim", "hypergeom.check"],
 )
 def test_import_loads_nothing_heavy(module):
     done = run(
@@ -39,8 +40,8 @@ def test_row_functions_on_numpy_load_nothing_heavy():
 
 
 def test_public_names():
-    assert {"errors", "lorentz", "optim", "poincare", "polar", "threads"} <= set(hypergeom.__all__)
-    for name in ("poincare", "lorentz", "optim", "polar", "errors"):
+    assert {"check", "errors", "lorentz", "optim", "poincare", "polar", "threads"} <= set(hypergeom.__all__)
+    for name in ("check", "poincare", "lorentz", "optim", "polar", "errors"):
         assert getattr(hypergeom, name).__name__ == f"hypergeom.{name}"
     assert hypergeom.__version__ == importlib.metadata.version("hypergeom")
     with pytest.raises(AttributeError, match="no_such_name"):

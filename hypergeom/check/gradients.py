@@ -158,7 +158,7 @@ def check_gradient(
     layout, point = Layout.of("check_gradient: x", x, manifold)
     geometry = Geometry(layout)
     geometry.check(point)
-    objective = Objective(geometry, cost, gradient, riemannian=gradient_kind == "riemannian")
+    objective = Objective(geometry, cost, gradient, riemannian=gradient_kind == "riemannian", where="check_gradient")
     at = objective.evaluate(point)
     if not math.isfinite(at.fun):
         raise ValueError(f"check_gradient: the cost must be finite at x, got {at.fun}")

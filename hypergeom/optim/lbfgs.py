@@ -124,7 +124,11 @@ class RLBFGS:
         s = geometry.carried(at.x, tv, there.x, tv, scaled(found.t, found.velocity))
         y = combined(1.0, there.grad, -1.0, carry(at.grad))
         keep = geometry.inner(there.x, s, y) >= _CAUTION * geometry.inner(there.x, s, s)
-        oldest = max(0, len(state.steps) + keep - self.memory)
-        steps = [carry(u) for u in state.steps[oldest:]]
-        changes = [carry(u) for u in state.changes[oldest:]]
+        steps, changes = state.steps, state.changes
+        if keep and len(steps) == self.memory:
+            del steps[0], changes[0]
+        # One by one in the lists of the old state, which nobody needs any more: two sets of pairs would be too many.
+        for vectors in (steps, changes):
+            for k, u in enumerate(vectors):
+                vectors[k] = carry(u)
         return RLBFGSState([*steps, s], [*changes, y]) if keep else RLBFGSState(steps, changes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -99,14 +99,16 @@ class StrongWolfe:
             if enough and abs(trial.slope) <= self.c2 * abs(start.slope):
                 return trial
             if enough and trial.slope < 0:
-                low, before = trial, low
+                low, before = trial, replace(low, known=None)
                 t = self._farther(before, low) if high is None else self._between(low, high)
             else:
-                high = trial
+                high = replace(trial, known=None)  # never an answer: what the caller knows of it may go
                 t = self._between(low, high)
+            del trial
             if high is not None:
-                # The secant may creep to one end: at least every other step halves the interval.
-                if high.t - low.t > width / 2:
+                # The secant may creep to one end: at least every other step halves the interval. More than the half
+                # that a bisection leaves, so that rounding has no say in it.
+                if high.t - low.t > 0.6 * width:
                     t = (low.t + high.t) / 2
                 width = high.t - low.t
                 if not low.t < t < high.t:

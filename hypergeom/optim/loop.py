@@ -176,9 +176,9 @@ class Loop:
         except Stalled:
             return "line_search"
         self.nit += 1
-        self.iterate, self.state = there, _ = move.iterate, move.state
-        self.x = there.x
-        if there.fun < self.best.fun or there.fun == self.best.fun:
+        there = move.iterate
+        self.iterate, self.state, self.x = there, move.state, there.x
+        if there.fun <= self.best.fun:
             self.best = there
         stop = self._told(there.fun, there.grad_norm, move.length)
         if stop is not None or there is before:

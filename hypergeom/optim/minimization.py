@@ -158,6 +158,7 @@ def minimize(
         geometry.check(x)
         solver = _solver(method, geometry, schedule, batch, gradient_kind)
         objective = Objective(geometry, cost, gradient, riemannian=gradient_kind == "riemannian", hvp=hvp)
+        objective.keep_euclidean = hvp is not None or (isinstance(solver, Stepper) and solver.needs_euclidean)
         loop = Loop(objective, solver, limits, options, _fingerprint(solver, layout, batch, gradient_kind))
         if batch is not None:
             loop.batches = Batches(batch, rng)

@@ -21,7 +21,7 @@ class Iterate:
 
     x: Vectors
     fun: float
-    egrad: Vectors  # as the user's function returns it; Riemannian where it says so
+    egrad: Vectors  # as the user's function returns it; empty where no method needs it
     grad: Vectors
     grad_norm: float
 
@@ -51,11 +51,13 @@ class Objective:
         *,
         riemannian: bool = False,
         hvp: Callable[..., Any] | None = None,
+        where: str = "minimize",
     ) -> None:
-        self.geometry = geometry
+        self.geometry, self.where = geometry, where
         self.cost, self.user_gradient, self.hvp = cost, gradient, hvp
         self.together, self.riemannian = gradient is True, riemannian
         self.nfev = self.ngev = self.nhev = 0
+        self.keep_euclidean = True
         self.batch: tuple[Any, ...] = ()
         self.keywords: dict[str, Any] = {}
 
@@ -64,13 +66,13 @@ class Objective:
         self.nfev += 1
         result = self.cost(self.geometry.layout.unflatten(x), *self.batch, **self.keywords)
         if not self.together:
-            return Value(x, _number(result), None)
+            return Value(x, _number(self.where, result), None)
         self.ngev += 1
         if not isinstance(result, tuple) or len(result) != 2:
             raise ValueError(
-                f"minimize: with gradient=True cost must return (value, gradient), got {type(result).__name__}"
+                f"{self.where}: with gradient=True cost must return (value, gradient), got {type(result).__name__}"
             )
-        return Value(x, _number(result[0]), result[1])
+        return Value(x, _number(self.where, result[0]), result[1])
 
     def completed(self, value: Value) -> Iterate:
         """The gradient at a point whose cost is known."""
@@ -79,10 +81,11 @@ class Objective:
             self.ngev += 1
             assert callable(self.user_gradient)
             raw = self.user_gradient(geometry.layout.unflatten(x), *self.batch, **self.keywords)
-        egrad = geometry.layout.flatten("minimize: gradient", raw)
+        egrad = geometry.layout.flatten(f"{self.where}: gradient", raw)
         with np.errstate(all="ignore"):
             grad = egrad if self.riemannian else geometry.gradient(x, egrad)
-            return Iterate(x, value.fun, egrad, grad, geometry.norm(x, grad))
+            kept = egrad if self.keep_euclidean else []
+            return Iterate(x, value.fun, kept, grad, geometry.norm(x, grad))
 
     def gradient(self, x: Vectors) -> Iterate:
         """The gradient; the cost stays unknown, NaN, where it is a function of its own."""
@@ -99,18 +102,18 @@ class Objective:
         layout, geometry = self.geometry.layout, self.geometry
         direction = layout.unflatten(geometry.ambient(at.x, v))
         raw = self.hvp(layout.unflatten(at.x), direction, *self.batch, **self.keywords)
-        return geometry.hessian(at.x, at.egrad, layout.flatten("minimize: hvp", raw), v)
+        return geometry.hessian(at.x, at.egrad, layout.flatten(f"{self.where}: hvp", raw), v)
 
 
-def _number(value: Any) -> float:
+def _number(where: str, value: Any) -> float:
     if type(value) is float or isinstance(value, (float, int)):
         return float(value)
     shape = getattr(value, "shape", None)
     if shape == () and not np.iscomplexobj(value) and not str(getattr(value, "dtype", "")).startswith("complex"):
         return float(value)
     if shape is not None and tuple(shape) != ():
-        raise ValueError(f"minimize: cost must return a number, got an array of shape {tuple(shape)}")
-    raise TypeError(f"minimize: cost must return a real number, got {value!r}")
+        raise ValueError(f"{where}: cost must return a number, got an array of shape {tuple(shape)}")
+    raise TypeError(f"{where}: cost must return a real number, got {value!r}")
 
 
 def all_finite(x: Vectors) -> bool:

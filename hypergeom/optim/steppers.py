@@ -19,7 +19,7 @@ from hypergeom.optim.objective import Iterate, Objective
 from hypergeom.optim.radam import RAdam
 from hypergeom.optim.rsgd import RSGD
 from hypergeom.optim.spaces import Geometry, Vectors
-from hypergeom.optim.trees import Layout, path_name
+from hypergeom.optim.trees import Layout, names, path_name
 
 __all__ = ["FIRST_ORDER", "Stepper", "bound", "first_order_method", "method_manifold"]
 
@@ -52,8 +52,8 @@ def bound(method: Method, layout: Layout) -> Method:
 def _bound(method: Method, layout: Layout, template: Any) -> Method:
     if isinstance(method, dict):
         if not isinstance(template, dict) or set(method) != set(template):
-            keys = f"the keys {sorted(template)}" if isinstance(template, dict) else "no keys"
-            raise ValueError(f"minimize: method has the keys {sorted(method)}, and x0 has {keys}")
+            keys = f"the keys {names(template)}" if isinstance(template, dict) else "no keys"
+            raise ValueError(f"minimize: method has the keys {names(method)}, and x0 has {keys}")
         return {key: _bound(method[key], layout, part) for key, part in template.items()}
     if method in ("rsgd", "radam"):
         return RSGD() if method == "rsgd" else RAdam()
@@ -93,6 +93,11 @@ class Stepper:
     def __init__(self, method: Method, geometry: Geometry, schedule: Callable[[int], float] | None) -> None:
         self.schedule, self.method = schedule, method
         self.rebind(geometry)
+
+    @property
+    def needs_euclidean(self) -> bool:
+        """Whether a method takes the gradient as it comes from the user."""
+        return not all(isinstance(part.method, FirstOrder) for part in self.parts)
 
     def rebind(self, geometry: Geometry) -> None:
         """On other manifolds from now on."""

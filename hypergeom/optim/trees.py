@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -13,7 +13,7 @@ import numpy as np
 from hypergeom._rows import Array
 from hypergeom.manifolds import Euclidean, Manifold, Product, Validating
 
-__all__ = ["Layout", "Leaf", "Tree", "as_real_array", "path_name", "ravel"]
+__all__ = ["Layout", "Leaf", "Tree", "as_real_array", "names", "path_name", "ravel"]
 
 Tree: TypeAlias = Any  # an array, a tuple of arrays (a point of a Product), or a dict of trees
 Path: TypeAlias = tuple[str | int, ...]
@@ -92,6 +92,11 @@ class Layout:
         return cls(tuple(leaves), template, namespace), arrays
 
 
+def names(keys: Iterable[Any]) -> list[str]:
+    """Keys of a dict for a message."""
+    return sorted(map(str, keys))
+
+
 def path_name(path: Path) -> str:
     """A path as one writes it in Python: ``['a'][0]``."""
     return "".join(f"[{key!r}]" for key in path)
@@ -117,12 +122,12 @@ def _describe(
     if isinstance(tree, dict):
         if isinstance(manifold, dict):
             if set(manifold) != set(tree):
-                raise ValueError(f"{here}: manifold has the keys {sorted(manifold)}, and x {sorted(tree)}")
+                raise ValueError(f"{here}: manifold has the keys {names(manifold)}, and x {names(tree)}")
         else:
             manifold = dict.fromkeys(tree, manifold)
         return {key: _describe(where, tree[key], manifold[key], (*path, key), weight, leaves, arrays) for key in tree}
     if isinstance(manifold, dict):
-        raise ValueError(f"{here}: manifold is a dict with the keys {sorted(manifold)}, and x is {type(tree).__name__}")
+        raise ValueError(f"{here}: manifold is a dict with the keys {names(manifold)}, and x is {type(tree).__name__}")
     if manifold is None:
         manifold = Euclidean()
     if not _is_manifold(manifold):
@@ -170,8 +175,8 @@ def _factors(manifold: Manifold) -> list[tuple[Manifold, float]] | None:
 def _walk(where: str, template: Any, tree: Tree, path: Path) -> Iterator[Any]:
     if isinstance(template, dict):
         if not isinstance(tree, dict) or set(tree) != set(template):
-            got = f"the keys {sorted(tree)}" if isinstance(tree, dict) else type(tree).__name__
-            raise ValueError(f"{where}{path_name(path)}: needs a dict with the keys {sorted(template)} of x, got {got}")
+            got = f"the keys {names(tree)}" if isinstance(tree, dict) else type(tree).__name__
+            raise ValueError(f"{where}{path_name(path)}: needs a dict with the keys {names(template)} of x, got {got}")
         for key, part in template.items():
             yield from _walk(where, part, tree[key], (*path, key))
     elif isinstance(template, tuple):
@@ -181,7 +186,7 @@ def _walk(where: str, template: Any, tree: Tree, path: Path) -> Iterator[Any]:
         for k, part in enumerate(template):
             yield from _walk(where, part, tree[k], (*path, k))
     elif isinstance(tree, dict):
-        raise ValueError(f"{where}{path_name(path)}: needs an array as x, got a dict with the keys {sorted(tree)}")
+        raise ValueError(f"{where}{path_name(path)}: needs an array as x, got a dict with the keys {names(tree)}")
     else:
         yield tree
 

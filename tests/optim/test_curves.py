@@ -61,6 +61,17 @@ def test_other_libraries_agree(name, backend, dtype, rng):
         assert str(first(ours).dtype).endswith(dtype)
 
 
+@pytest.mark.parametrize("name", TABLE)
+def test_line_searches_follow_these_curves(name, rng):
+    case = Case(name, "numpy", "float64", rng)
+    layout, x = Layout.of("x", case.x, case.manifold)
+    v = layout.flatten("v", case.v)
+    y, velocity = Geometry(layout).curve(x, v, 0.7)
+    curve = retraction_curve(case.manifold, case.x, case.v, 0.7)
+    for ours, theirs in zip((y, velocity), curve, strict=True):
+        assert difference(layout.unflatten(ours), theirs) <= 1e-14 * size(theirs)
+
+
 def first(point):
     return first(point[0]) if isinstance(point, tuple) else point
 

@@ -161,7 +161,8 @@ def test_iterates_are_equivariant_under_isometries(name, method, rng):
     def gradient(x):
         return 2 * (x - a) + np.cos(x)
 
-    options = {"manifold": m, "maxiter": 8, "gtol": 0.0, "method": METHODS.get(method, method)}
+    steps = 8 if method in METHODS else 4  # line searches magnify rounding
+    options = {"manifold": m, "maxiter": steps, "gtol": 0.0, "method": METHODS.get(method, method)}
     here = minimize(cost, x, gradient=gradient, **options).x
     there = minimize(
         lambda y: cost(adjoint @ y), Q @ x, gradient=lambda y: adjoint.T @ gradient(adjoint @ y), **options
@@ -194,8 +195,9 @@ def sum_of_squares_ball(x, targets):
 @pytest.mark.parametrize("method", [RSGD(lr=0.1, weight_decay=0.5), RAdam(lr=0.1, weight_decay=0.5)])
 @pytest.mark.parametrize("m", [PoincareBall(0.7), Lorentz(0.7)])
 def test_weight_decay_pulls_toward_the_origin_along_a_geodesic(method, m, rng):
-    x = m.random_point((4,), rng=rng)
     o = m.origin((4,))
+    v = m.random_tangent(o, rng=rng)
+    x = m.exp(o, 1.5 / m.norm(o, v) * v)  # farther than five steps of RAdam
     start = m.dist(x, o)
     y, _ = run(on(method, m), x, np.zeros_like, 5)
     assert m.dist(x, y) + m.dist(y, o) == pytest.approx(start, rel=1e-12)

@@ -69,7 +69,7 @@ def test_walls(beyond, wall):
     bottom = 0.9 * wall
     start, found, count = search(
         lambda t: (t - bottom) ** 2 if t < wall else beyond,
-        lambda t: 2 * (t - bottom) if t < wall else math.nan,
+        lambda t: 2 * (t - bottom) if t < wall else -1.0,
         method=StrongWolfe(maxiter=40),
     )
     assert abs(found.slope) <= 0.1 * abs(start.slope) and found.fun < start.fun
