@@ -23,7 +23,7 @@ _STEPS = np.logspace(0, -6, 45)
 _WINDOW = 8
 # Of a right gradient 2, or more where the second derivative is 0. In float32 hardly a decade of steps is both short and
 # above rounding.
-_SLOPE, _SLOPE_FLOAT32 = 1.9, 1.7
+_SLOPE, _SLOPE_FLOAT32 = 1.9, 1.5
 _DISCREPANCY = 1e-7
 
 
@@ -190,7 +190,7 @@ def _along(objective: Objective, x: Vectors, fun: float, grad: Vectors, v: Vecto
     values = np.array([f(float(t)) for t in _STEPS])
     with np.errstate(all="ignore"):
         errors = np.abs(values - fun - _STEPS * claimed)
-    floor = 100 * geometry.eps * (abs(fun) + abs(claimed))
+    floor = (100 if geometry.eps < 1e-10 else 5) * geometry.eps * (abs(fun) + abs(claimed))
     slope, window, exact = _straightest(errors, floor)
     derivative = extrapolated(f, 0.25)
     found = float(derivative.value)

@@ -168,8 +168,9 @@ def test_cotangents_at_coincident_points_and_zero_tangents(rng):
             for bar, share in zip(bars, shares, strict=False):
                 np.testing.assert_allclose(bar[:, 1:], share * folded, rtol=1e-13, atol=1e-13)
                 np.testing.assert_array_equal(bar[:, 0], 0)
-        np.testing.assert_array_equal(lorentz.log_vjp(g, x, x, per_row)[2], 0)
-        np.testing.assert_array_equal(lorentz.geodesic_vjp(g, x, x, np.full(ROWS, 0.25), per_row)[2], 0)
+        # In c, a square of the rounding of a rounding, of the part of x across x.
+        np.testing.assert_allclose(lorentz.log_vjp(g, x, x, per_row)[2], 0, atol=1e-60)
+        np.testing.assert_allclose(lorentz.geodesic_vjp(g, x, x, np.full(ROWS, 0.25), per_row)[2], 0, atol=1e-60)
 
 
 def test_maps_correspond_to_those_of_the_ball(rng):
