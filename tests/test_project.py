@@ -61,10 +61,10 @@ def test_imports_run_one_way(module):
         assert "cupy" not in names or module.parent.name == "_cuda"
 
 
-@pytest.mark.parametrize("k", range(5))
+@pytest.mark.parametrize("k", range(6))
 def test_examples_of_the_readme_run(k, tmp_path):
     blocks = re.findall(r"^```python\n(.*?)^```", read("README.md"), re.M | re.S)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     command = [sys.executable, "-W", "error", "-c", blocks[k]]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -17,7 +17,7 @@ class Problem:
     """A smooth cost at a single point, so that an error of one entry is not lost among many."""
 
     def __init__(self, name, rng):
-        case = Case(name, "numpy", "float64", rng)
+        case = Case(name, np, "float64", rng)
         self.f, self.x, self.manifold = Cubic(case), case.x, case.manifold
 
     def cost(self, x):

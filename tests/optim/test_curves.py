@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from backends import Backend
 from manifolds.points import Cubic, difference, each, size, times
 from manifolds.test_laws import TABLE, Case
 from optim.problems import ambient
@@ -17,7 +18,7 @@ from hypergeom.optim.trees import Layout
 
 @pytest.mark.parametrize("name", TABLE)
 def test_velocity_is_the_derivative(name, rng):
-    case = Case(name, "numpy", "float64", rng)
+    case = Case(name, np, "float64", rng)
     m, x, v = case.manifold, case.x, case.tangent(0.5)
     for t in (-0.6, 0.0, 0.8):
         y, velocity = retraction_curve(m, x, v, t)
@@ -40,7 +41,7 @@ def test_velocity_is_the_derivative(name, rng):
 )
 def test_curve_is_that_of_the_retraction(name, rng):
     """Where the velocity is not the transported tangent: that would be off by far more than rounding."""
-    case = Case(name, "numpy", "float64", rng)
+    case = Case(name, np, "float64", rng)
     m, x, v = case.manifold, case.x, case.v
     y, velocity = retraction_curve(m, x, v, 1.0)
     assert difference(y, m.retract(x, v)) == 0
@@ -48,11 +49,11 @@ def test_curve_is_that_of_the_retraction(name, rng):
     assert difference(naive, velocity) > 1e-3 * size(v)
 
 
-@pytest.mark.parametrize("backend", ["array_api_strict", "torch"])
+@pytest.mark.parametrize("backend", [Backend.ARRAY_API_STRICT, Backend.TORCH])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("name", TABLE)
 def test_other_libraries_agree(name, backend, dtype, rng):
-    case = Case(name, backend, dtype, rng)
+    case = Case(name, backend.library(), dtype, rng)
     t = case.cast(np.linspace(-1, 1, 6))  # one for each row
     y, velocity = retraction_curve(case.manifold, case.x, case.v, t)
     numpy = [each(lambda a: np.asarray(a).astype(float), point) for point in (case.x, case.v)]
@@ -63,7 +64,7 @@ def test_other_libraries_agree(name, backend, dtype, rng):
 
 @pytest.mark.parametrize("name", TABLE)
 def test_line_searches_follow_these_curves(name, rng):
-    case = Case(name, "numpy", "float64", rng)
+    case = Case(name, np, "float64", rng)
     layout, x = Layout.of("x", case.x, case.manifold)
     v = layout.flatten("v", case.v)
     y, velocity = Geometry(layout).curve(x, v, 0.7)
@@ -110,7 +111,7 @@ def test_bad_input(rng):
 @pytest.mark.parametrize("name", TABLE)
 def test_cubic_remainder_along_geodesics(name, rng):
     """f(exp(t v)) less its model of second order falls like t^3: any missing curvature term leaves t^2."""
-    case = Case(name, "numpy", "float64", rng)
+    case = Case(name, np, "float64", rng)
     m, x, v = case.manifold, case.x, times(0.5, case.u)
     f = Cubic(case)
     g = f.gradient(x)
@@ -124,7 +125,7 @@ def test_cubic_remainder_along_geodesics(name, rng):
 @pytest.mark.parametrize("name", TABLE)
 def test_differences_of_gradients_are_the_hessian(name, rng):
     """To first order in the step, symmetric on every manifold: the connection is that of the metric, or symmetrized."""
-    case = Case(name, "numpy", "float64", rng)
+    case = Case(name, np, "float64", rng)
     m, x, u, w = case.manifold, case.x, case.u, case.w
     f = Cubic(case)
     layout, leaves = Layout.of("x", x, m)
