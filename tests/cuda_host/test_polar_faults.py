@@ -8,6 +8,8 @@ from hypergeom import _cuda
 from hypergeom._core import polar as loops
 from hypergeom.polar import newton_schulz, ns_coefficients
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+
 ORDERS = (0, 1, 2)  # of the warps of a block, as in scheduler.hpp
 # (file, text, fault)
 SMALL_FAULTS = {
