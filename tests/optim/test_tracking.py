@@ -115,6 +115,16 @@ def test_each_agent_and_iteration_has_random_numbers_of_its_own(components):
     assert len(np.unique(drawn, axis=0)) == 4
 
 
+def test_gradients_are_rounded_by_the_stream_of_their_own_agent_and_iteration(components):
+    q = UniformQuantizer(2**-4)
+    found = components.run(quantizer=q, maxiter=3, seed=4)
+    for i, x in enumerate(found.x):
+        g = components.gradient(i, x)
+        dots = x.T @ g
+        expected = q(g - x @ ((dots + dots.T) / 2), seed=4, agent=i, iteration=3)
+        np.testing.assert_array_equal(found.quantized[i], expected)
+
+
 def test_gtol_and_callback_end_it(components):
     found = components.run(gtol=1e-5)
     assert found.nit < 1000 and found.history.grad_norm[-1] <= 1e-5 < found.history.grad_norm[-2]
